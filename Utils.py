@@ -1,0 +1,98 @@
+"""Seconds, files and run folders: NumPy and the standard library only."""
+
+import contextlib
+import difflib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+
+import numpy as np
+
+from Schema import InputError
+
+
+def samples(seconds, sample_rate):
+    """The number of samples nearest to a duration in seconds."""
+    return int(round(seconds * sample_rate))
+
+
+@contextlib.contextmanager
+def write_aside(path):
+    """Yields a path to write; it takes the place of `path` only on success.
+
+    The yielded path does not exist yet; make it a file or a folder.  If the block
+    raises, it is removed and whatever stood at `path` is untouched.
+    A file replaces a file at once; a folder replaces a folder by two renames.
+
+    Example:
+      >>> with write_aside("scores.json") as aside:
+      ...     pathlib.Path(aside).write_text("{}")
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix is kept: writers choose their format by it.
+    scratch = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+    aside = pathlib.Path(scratch) / path.name
+    try:
+        yield aside
+        if path.is_dir() and aside.is_dir():
+            os.replace(path, pathlib.Path(scratch) / "replaced")
+        os.replace(aside, path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _plain(value):
+    """NumPy values as JSON knows them."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"{type(value).__name__} has no place in a JSON file")
+
+
+def write_json(path, value):
+    """Writes a value as indented JSON, aside first."""
+    with write_aside(path) as aside:
+        aside.write_text(json.dumps(value, indent=1, default=_plain) + "\n", "utf-8")
+
+
+def read_json(path):
+    """Reads a JSON file.
+
+    Raises:
+      InputError: If the file is absent or is not JSON; it names the file.
+    """
+    try:
+        return json.loads(pathlib.Path(path).read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a JSON file: {error}") from None
+
+
+def nearest(name, names):
+    """The most similar of some names, or None: for errors that teach the fix."""
+    found = difflib.get_close_matches(str(name), list(names), n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def newest_run(folder="runs"):
+    """The run of the highest number in a folder of runs that has a checkpoint.
+
+    Raises:
+      InputError: If there is none.
+    """
+    folder = pathlib.Path(folder)
+    runs = [p for p in folder.glob("[0-9]*") if p.name.isdigit()]
+    for path in sorted(runs, key=lambda p: int(p.name), reverse=True):
+        if (path / "checkpoint" / "model.json").exists():
+            return path
+    raise InputError(
+        f"{folder} holds no run with a checkpoint; train one with "
+        "`python Training.py`, or name one with run=FOLDER"
+    )
