@@ -55,10 +55,15 @@ def _plain(value):
     raise TypeError(f"{type(value).__name__} has no place in a JSON file")
 
 
+def dump_json(value):
+    """A value as indented JSON text; NumPy values and paths are understood."""
+    return json.dumps(value, indent=1, default=_plain)
+
+
 def write_json(path, value):
     """Writes a value as indented JSON, aside first."""
     with write_aside(path) as aside:
-        aside.write_text(json.dumps(value, indent=1, default=_plain) + "\n", "utf-8")
+        aside.write_text(dump_json(value) + "\n", "utf-8")
 
 
 def read_json(path):

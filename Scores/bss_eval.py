@@ -1,0 +1,177 @@
+"""BSSEval v4, frame by frame, for the sources that are present in a track.
+
+An estimate is projected on its own reference and on all references, each filtered
+by one time-invariant filter of 512 taps a track; four energy ratios a frame follow
+(SDR, ISR, SIR, SAR).  Stöter, Liutkus and Ito, "The 2018 Signal Separation
+Evaluation Campaign", LVA/ICA 2018, https://arxiv.org/abs/1804.06267
+
+The SDR is not gain-invariant: an otherwise perfect estimate at half gain scores
+6.02 dB.
+"""
+
+import numpy as np
+
+import Utils
+from Schema import InputError
+from Scores import museval_file
+from Scores.track import METRICS, Dropped, TrackScores
+
+FILTER_TAPS = 512
+
+
+def protocol(window_seconds=1.0, hop_seconds=1.0):
+    """How the numbers are made, in plain values: scores compare if these are equal."""
+    return {
+        "name": "museval v4",
+        "museval": museval_file.version(),
+        "window_seconds": float(window_seconds),
+        "hop_seconds": float(hop_seconds),
+        "filter_taps": FILTER_TAPS,
+    }
+
+
+def bss_eval(
+    references,
+    estimates,
+    sample_rate,
+    window_seconds=1.0,
+    hop_seconds=1.0,
+    names=None,
+):
+    """Scores the present sources of a track as museval does.
+
+    A frame in which any reference or any estimate is silent is dropped for all
+    sources, as museval drops it; `dropped` tells which source was silent.  An
+    estimate that is silent throughout, where museval gives up, costs only its own
+    scores: those of a source depend on its estimate and on all references.
+    Silent means: the sum of the channels is zero at every sample.
+
+    A track shorter than a window is one frame of its own length; samples after the
+    last whole frame belong to no frame but shape the filters.
+
+    Args:
+      references: float [S, T, C], none of them silent throughout: leave out the
+        sources that are absent.
+      estimates: float [S, T, C], in the order of the references.
+      sample_rate: Hz.
+      window_seconds: Length of a frame.
+      hop_seconds: From one frame to the next.
+      names: S different names, or None for "1", "2", ...
+
+    Returns:
+      TrackScores, without SI-SDR.
+
+    Raises:
+      InputError: If a reference is silent throughout, shapes differ, or a value
+        is not finite; it names the source.
+    """
+    names = _checked_names(names, references)
+    references = _checked(references, names, "reference")
+    estimates = _checked(estimates, names, "estimate")
+    if references.shape != estimates.shape:
+        raise InputError(
+            f"the references are [S, T, C] = {list(references.shape)} but the "
+            f"estimates are {list(estimates.shape)}; make them alike"
+        )
+    for name in _chosen(names, silent(references)):
+        raise InputError(
+            f"the reference of source {name!r} is silent throughout; leave the "
+            "source out of this track"
+        )
+    n_time = references.shape[1]
+    window, hop = _frame_lengths(window_seconds, hop_seconds, sample_rate)
+    window = min(window, n_time)
+    mute = silent(estimates)
+    # Any signal without a silent frame will do: its scores are thrown away.
+    audible = np.where(mute[:, np.newaxis, np.newaxis], 1.0, estimates)
+    values = _measure(references, audible, window, hop)
+    values[:, mute] = np.nan
+    return TrackScores(
+        names=names,
+        sample_rate=int(sample_rate),
+        n_time=n_time,
+        window=window,
+        hop=hop,
+        bss=dict(zip(METRICS, values)),
+        dropped=_dropped(references, audible, spans(n_time, window, hop), names),
+        silent_estimates=_chosen(names, mute),
+        protocol=protocol(window_seconds, hop_seconds),
+    )
+
+
+def spans(n_time, window, hop):
+    """(start, stop) samples of the whole frames, as museval cuts them."""
+    count = (n_time - window) // hop + 1 if window < n_time else 1
+    return [(k * hop, min(k * hop + window, n_time)) for k in range(count)]
+
+
+def silent(audio):
+    """Which sources museval takes for silent: bool [S], of float [S, T, C].
+
+    Stereo whose channels cancel is among them.
+    """
+    return ~audio.sum(axis=2).any(axis=1)
+
+
+def _measure(references, estimates, window, hop):
+    """The whole of the arithmetic: float64 [4, S, F] in the order of `METRICS`.
+
+    Pure; no estimate and no reference is silent throughout.  A faster exact
+    implementation takes the place of this function.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        *values, _ = museval_file.metrics().bss_eval(
+            references, estimates, window, hop, filters_len=FILTER_TAPS
+        )
+    return np.stack(values)
+
+
+def _dropped(references, estimates, frames, names):
+    """The frames without scores and the sources that are silent in them."""
+    found = []
+    for k, (start, stop) in enumerate(frames):
+        of_references = _chosen(names, silent(references[:, start:stop]))
+        of_estimates = _chosen(names, silent(estimates[:, start:stop]))
+        if of_references or of_estimates:
+            found.append(Dropped(k, of_references, of_estimates))
+    return tuple(found)
+
+
+def _chosen(names, flags):
+    return tuple(name for name, flag in zip(names, flags) if flag)
+
+
+def _checked_names(names, references):
+    count = len(references)
+    if names is None:
+        return tuple(str(i + 1) for i in range(count))
+    names = tuple(str(name) for name in names)
+    if len(names) != count or len(set(names)) != count:
+        raise InputError(
+            f"{count} references need {count} different names, not {list(names)}"
+        )
+    return names
+
+
+def _checked(audio, names, what):
+    """The audio as float64 [S, T, C], finite."""
+    audio = np.asarray(audio, np.float64)
+    if audio.ndim != 3 or not audio.size:
+        raise InputError(
+            f"expected {what}s as [S, T, C], found shape {list(audio.shape)}"
+        )
+    finite = np.isfinite(audio).all(axis=(1, 2))
+    for name in _chosen(names, ~finite):
+        raise InputError(f"the {what} of source {name!r} holds NaN or infinity")
+    return audio
+
+
+def _frame_lengths(window_seconds, hop_seconds, sample_rate):
+    window = Utils.samples(window_seconds, sample_rate)
+    hop = Utils.samples(hop_seconds, sample_rate)
+    if window < 1 or hop < 1:
+        raise InputError(
+            f"a window of {window_seconds} s every {hop_seconds} s at {sample_rate} "
+            "Hz holds no sample; both must be longer"
+        )
+    return window, hop

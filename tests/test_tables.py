@@ -1,0 +1,184 @@
+"""Tables: aligned, complete, and without a bare "nan"."""
+
+import collections
+import csv
+
+import pytest
+
+from Scores.aggregate import COLUMNS, Row, Summary
+from Scores.bss_eval import protocol
+from Scores.tables import (
+    FAMILIES,
+    WIDTH,
+    caption,
+    table_markdown,
+    table_text,
+    write_csv,
+)
+
+SILENT = "no track has one (the estimate is silent throughout)"
+
+
+def row(system, source, start=1.0, **other):
+    values = {c: start + i for i, c in enumerate(COLUMNS)}
+    fields = dict(is_mean=source == "mean", notes={}, tracks=3, kept=17, dropped=2)
+    return Row(system, source, values=values, **{**fields, **other})
+
+
+ROWS = [
+    row("mixture", "vn", -7.004),
+    row("mixture", "mean", -0.001),
+    row("wave_u_net", "vn", 305.123),
+    Row(
+        "wave_u_net",
+        "double bass",
+        False,
+        dict.fromkeys(COLUMNS),
+        dict.fromkeys(COLUMNS, SILENT),
+        tracks=1,
+        kept=9,
+        dropped=2,
+    ),
+    row("wave_u_net", "mean", 2.0, notes={"SDR": "mean of 1 of 2 sources"}),
+]
+
+
+def bars(line):
+    return [i for i, c in enumerate(line) if c == "|"]
+
+
+def table_lines(text):
+    return [line for line in text.splitlines() if "|" in line]
+
+
+def test_the_columns_of_the_text_are_aligned_and_fit_a_terminal():
+    lines = table_text(ROWS).splitlines()
+    header, *body = table_lines(table_text(ROWS))
+    assert all(bars(line) == bars(header) and len(bars(line)) == 3 for line in body)
+    assert max(map(len, lines)) <= WIDTH
+    assert not any(line != line.rstrip() for line in lines)
+    assert len(body) == len(ROWS)
+    assert [line for line in lines if line in ("mixture", "wave_u_net")] == [
+        "mixture",
+        "wave_u_net",
+    ]
+
+
+def test_the_families_stand_apart_in_the_text():
+    header = table_lines(table_text(ROWS))[0]
+    families = [part.split() for part in header.split("|")]
+    expected = [["tracks"], list(FAMILIES["museval v4"]), ["SI-SDR", "SI-SDRi"]]
+    assert families == [[], *expected]
+
+
+def test_numbers_are_decibels_with_two_decimals():
+    first, second, third, *_ = table_lines(table_text(ROWS))[1:]
+    assert first.replace("|", " ").split() == (
+        ["vn", "3", "-7.00", "-6.00", "-5.00", "-4.00", "-3.00", "-2.00"]
+    )
+    assert second.replace("|", " ").split()[2:4] == ["0.00", "1.00"]  # never -0.00
+    assert "305.12" in third
+
+
+@pytest.mark.parametrize("table", [table_text, table_markdown])
+def test_a_missing_number_is_a_dash_with_a_footnote(table):
+    text = table(ROWS, "A caption.")
+    line = next(line for line in table_lines(text) if "double bass" in line)
+    assert line.count("- (1)") == len(COLUMNS)
+    assert text.count(SILENT) == 1
+    assert f"(1) {SILENT}" in text.splitlines()
+    assert "(2) mean of 1 of 2 sources" in text.splitlines()
+    assert "2.00 (2)" in text
+    assert "nan" not in text.lower() and "none" not in text.lower()
+    assert text.endswith("A caption.\n")
+
+
+def test_wide_and_combining_characters_keep_the_columns_aligned():
+    wide, accented = "ヴァイオリン", "ce\u0301lesta"  # 12 and 7 columns of a terminal
+    rows = [row("système", wide), row("système", accented), row("système", "vn")]
+    text = table_text(rows).replace(wide, "x" * 12).replace("e\u0301", "e")
+    header, *body = table_lines(text)
+    assert all(bars(line) == bars(header) for line in body)
+
+
+def test_names_cannot_break_a_table():
+    rows = [row("a|b\nc", "*x*\r"), row("a|b\nc", "mean")]
+    assert "a|b c" in table_text(rows).splitlines()
+    header, rule, *body = table_lines(table_markdown(rows))
+    assert len(body) == 2 and r"a\|b c" in body[0] and r"\*x\*" in body[0]
+    unescaped = [len(bars(line.replace(r"\|", ""))) for line in [header, rule, *body]]
+    assert set(unescaped) == {len(COLUMNS) + 4}
+
+
+def test_markdown_has_a_line_a_row_with_every_number():
+    lines = table_lines(table_markdown(ROWS))
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in lines]
+    assert cells[0] == ["system", "source", "tracks", *COLUMNS]
+    assert cells[2] == ["mixture", "vn", "3"] + [f"{i - 7:.2f}" for i in range(6)]
+    assert cells[3][:2] == ["*mixture*", "*mean*"]
+    assert len(cells) == 2 + len(ROWS)
+
+
+def test_csv_has_a_line_a_system_source_and_family(tmp_path):
+    path = tmp_path / "out" / "results.csv"
+    write_csv(path, [*ROWS, row('"quoted", ヴ', "vn")])
+    with open(path, newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    keys = [(x["system"], x["source"], x["family"]) for x in lines]
+    assert len(set(keys)) == len(keys) == 2 * (len(ROWS) + 1)
+    assert keys[-1] == ('"quoted", ヴ', "vn", "SI-SDR")
+    for line in lines:
+        for family, columns in FAMILIES.items():
+            if family != line["family"]:
+                assert all(line[c] == "" for c in columns)
+    assert float(lines[0]["SDR"]) == -7.004 and float(lines[1]["SI-SDRi"]) == -2.004
+    assert (lines[0]["frames_kept"], lines[0]["frames_dropped"]) == ("17", "2")
+    silent = [x for x in lines if x["source"] == "double bass"]
+    assert silent[0]["SDR"] == "" and f"SDR: {SILENT}" in silent[0]["notes"]
+    assert f"SI-SDRi: {SILENT}" in silent[1]["notes"]
+    assert {x["is_mean"] for x in lines if x["source"] == "mean"} == {"1"}
+
+
+def summary(**other):
+    counts = collections.Counter({f"reference of s{i}": 9 - i for i in range(6)})
+    fields = dict(
+        rows=ROWS,
+        tracks=44,
+        sample_rate=22050,
+        protocol={**protocol(hop_seconds=0.5), "museval": "9.8.7"},
+        silent={"mixture": collections.Counter(), "wave_u_net": counts},
+        shorter=0,
+        floor="mixture",
+    )
+    return Summary(**{**fields, **other})
+
+
+def test_the_caption_states_the_convention_and_the_counts():
+    text = caption(summary())
+    for part in (
+        "44 tracks at 22050 Hz",
+        "museval v4",
+        "museval 9.8.7",
+        "windows of 1 s every 0.5 s",
+        "median over frames, then median over tracks",
+        "SI-SDR: whole track",
+        "mean over tracks",
+        "over 'mixture'",
+        "each counts once",
+        "mixture 17 kept, 2 dropped;",
+        "wave_u_net 17 kept, 2 dropped (silent: reference of s0 9, ",
+        "and 2 more)",
+    ):
+        assert part in text
+    assert "shorter" not in text
+    assert "3 tracks are shorter than a window" in caption(summary(shorter=3))
+
+
+def test_the_caption_is_wrapped_below_the_text():
+    lines = table_text(ROWS, caption(summary())).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert " ".join(lines).endswith(caption(summary()))
+
+
+def test_a_table_without_rows_has_its_header():
+    assert "SI-SDRi" in table_text([]) and "SI-SDRi" in table_markdown([])
