@@ -1,0 +1,1 @@
+"""What a separator is measured against; NumPy only."""

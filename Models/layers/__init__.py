@@ -1,0 +1,1 @@
+"""The layers that the models share; each knows how lengths pass through it."""
