@@ -1,0 +1,99 @@
+"""Raw data -> records -> batches: the door to the data sets.
+
+make_builder("urmp", splits="vimss")    looks at raw data, makes records
+open_records("urmp", "records", ...)    finds what Prepare.py made
+load("urmp", "records", "train", ...)   batches for a model
+whole_track("01_Jupiter_vn_vc", "urmp", "records", ...)
+"""
+
+from Datasets import pipeline
+from Datasets import records as _records
+from Datasets.builder import Options
+from Datasets.chamber import chamber_dataset_builder
+from Datasets.urmp import urmp_dataset_builder
+from Schema import InputError
+from Utils import nearest
+
+# name: builder.  Importing them is what makes `tfds.load(name)` know them.
+DATASETS = {
+    "urmp": urmp_dataset_builder.Builder,
+    "chamber": chamber_dataset_builder.Builder,
+}
+# The knobs of a configuration's data section that change records.
+OPTIONS = tuple(Options.__annotations__)[1:]
+
+
+def make_builder(name, records="records", **options):
+    """The TFDS builder of a data set.
+
+    Args:
+      name: A key of `DATASETS`.
+      records: Folder of records.
+      **options: Of `Datasets.builder.Options`.
+
+    Raises:
+      InputError: If there is no such data set.
+    """
+    _check_name(name)
+    return DATASETS[name](data_dir=str(records), config=Options(**options))
+
+
+def _check_name(name):
+    if name not in DATASETS:
+        near = nearest(name, DATASETS)
+        raise InputError(
+            f"data.name={name!r}: the data sets are {', '.join(DATASETS)}"
+            + (f"; did you mean {near!r}?" if near else "")
+        )
+
+
+def open_records(name, records="records", **options):
+    """The `Datasets.records.Records` that Prepare.py made with these options."""
+    _check_name(name)
+    return _records.open_records(name, records, Options(**options))
+
+
+def load(
+    name,
+    records,
+    split,
+    *,
+    n_in,
+    n_out,
+    batch_size,
+    source_names,
+    training=False,
+    seed=0,
+    first=0,
+    gain=(0.7, 1.0),
+    **options,
+):
+    """Batches of a split for a model; see `Datasets.pipeline`.
+
+    Args:
+      name: A key of `DATASETS`.
+      records: Folder of records.
+      split: "train", "validation" or "test".
+      n_in: Samples that the model reads.
+      n_out: Samples that it gives.
+      batch_size: Examples of a batch.
+      source_names: Slots of the model, in order.
+      training: Endless random windows, else every sample once.
+      seed: Of the training stream.
+      first: First example of the training stream.
+      gain: (least, greatest) gain of a source in training.
+      **options: Of `Datasets.builder.Options`.
+
+    Returns:
+      tf.data.Dataset of batches (Schema.BATCH).
+    """
+    found = open_records(name, records, **options)
+    windows = pipeline.Windows(found, split, n_in, n_out, source_names)
+    if training:
+        return pipeline.training_batches(windows, batch_size, seed, first, gain)
+    return pipeline.evaluation_batches(windows, batch_size)
+
+
+def whole_track(track_id, name="urmp", records="records", **options):
+    """A track back from its records; see `Records.whole_track`."""
+    return open_records(name, records, **options).whole_track(track_id)

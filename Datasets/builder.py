@@ -1,0 +1,268 @@
+"""Our one TFDS base builder: Track -> excerpts -> features.
+
+A data set's own builder says which tracks there are; everything about records
+stands here.  Layout of a record: Schema.py; of the folder:
+<records>/<data set>/<options>/<version>, as TFDS has it.
+"""
+
+import dataclasses
+import pathlib
+import shutil
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+import Schema
+from Datasets import media
+from Datasets.track import fingerprint
+from Schema import InputError
+from Utils import nearest, samples
+
+SAME_INSTRUMENT = ("sum", "apart")
+
+
+@dataclasses.dataclass(kw_only=True)
+class Options(tfds.core.BuilderConfig):
+    """What changes the records; its name is a folder of their path.
+
+    Attributes:
+      splits: Which splits, a folder of the data set's `splits/`.
+      sample_rate: Hz.
+      channels: 1 or 2.
+      same_instrument: "sum" (parts of one instrument are one source) or "apart".
+      excerpt_seconds: Longest record.
+      window_seconds: Longest window that lies whole in one record.
+    """
+
+    name: str = ""
+    splits: str = "composition"
+    sample_rate: int = 22050
+    channels: int = 1
+    same_instrument: str = "sum"
+    excerpt_seconds: float = 40.0
+    window_seconds: float = 8.0
+
+    def __post_init__(self):
+        if self.channels not in (1, 2):
+            raise InputError(f"data.channels={self.channels}: records have 1 or 2")
+        if self.same_instrument not in SAME_INSTRUMENT:
+            raise InputError(
+                f"data.same_instrument={self.same_instrument!r} is neither "
+                "'sum' nor 'apart'"
+            )
+        if not isinstance(self.sample_rate, int) or self.sample_rate <= 0:
+            raise InputError(f"data.sample_rate={self.sample_rate!r} is no rate in Hz")
+        if not 0 < self.window_seconds < self.excerpt_seconds:
+            raise InputError(
+                f"data.window_seconds={self.window_seconds} must be positive and less "
+                f"than data.excerpt_seconds={self.excerpt_seconds}"
+            )
+        layout = "mono" if self.channels == 1 else "stereo"
+        self.name = (
+            f"{self.splits}-{self.sample_rate}hz-{layout}-{self.same_instrument}"
+            f"-{self.excerpt_seconds:g}s-{self.window_seconds:g}s"
+        )
+
+    @property
+    def window(self):
+        """Samples of the longest window that lies whole in one record."""
+        return samples(self.window_seconds, self.sample_rate)
+
+    @property
+    def hop(self):
+        """Samples from the start of one excerpt to the start of the next."""
+        return samples(self.excerpt_seconds, self.sample_rate) - self.window
+
+    def excerpts(self, n_time):
+        """(start, stop) of the records of a track of `n_time` samples."""
+        return Schema.excerpts(n_time, self.hop + self.window, self.window)
+
+
+def split_ids(folder, scheme):
+    """Reads the track ids of one set of splits.
+
+    Args:
+      folder: Folder of schemes; each is a folder of <split>.txt, an id a line.
+      scheme: One of them.
+
+    Returns:
+      {split: [track id]} in the order train, validation, test.
+    """
+    schemes = sorted(p.name for p in pathlib.Path(folder).glob("*") if p.is_dir())
+    if scheme not in schemes:
+        raise InputError(
+            f"data.splits={scheme!r}: the splits are {', '.join(schemes)}; did you "
+            f"mean {nearest(scheme, schemes) or schemes[0]!r}?"
+        )
+    files = {p.stem: p for p in (pathlib.Path(folder) / scheme).glob("*.txt")}
+    order = [s for s in ("train", "validation", "test") if s in files]
+    return {s: files[s].read_text("utf-8").split() for s in order}
+
+
+def read_track(track, options):
+    """Reads, resamples and quantises a track.  Pure: it may run in any process.
+
+    Returns:
+      dict of mix int16 [T, C], sources int16 [P, T, C], labels (list of P codes)
+      and scale: float samples are int16 / 32768 * scale.  The scale is 1 unless
+      the audio exceeds full scale.
+
+    Raises:
+      InputError: If a file is unreadable or silent, or holds NaN.
+    """
+    n_time = track.n_time_at(options.sample_rate)
+
+    def read(path):
+        audio, _ = media.read_audio(path, options.sample_rate, options.channels)
+        return _fit(audio, n_time)
+
+    stems = [read(source.audio) for source in track.sources]
+    for source, stem in zip(track.sources, stems):
+        if not np.any(stem):
+            raise InputError(f"{source.audio} is silent from end to end; remove it")
+    labels = [source.label for source in track.sources]
+    if options.same_instrument == "sum":
+        wanted = list(dict.fromkeys(labels))
+        stems = [
+            np.sum([s for s, found in zip(stems, labels) if found == label], axis=0)
+            for label in wanted
+        ]
+        labels = wanted
+    stems = np.stack(stems)
+    mix = stems.sum(axis=0) if track.mix is None else read(track.mix)
+    scale = max(1.0, float(np.abs(stems).max()), float(np.abs(mix).max()))
+    scale = np.float32(scale)
+    return {
+        "mix": _quantise(mix / scale),
+        "sources": _quantise(stems / scale),
+        "labels": labels,
+        "scale": scale,
+    }
+
+
+def _fit(audio, n_time):
+    """Resampling and stems of one piece may differ by a few samples at the end."""
+    return np.pad(audio[:n_time], [(0, max(0, n_time - len(audio))), (0, 0)])
+
+
+def _quantise(audio):
+    return np.clip(np.round(audio * 32768.0), -32768, 32767).astype(np.int16)
+
+
+def records_of(row, track, options):
+    """Yields (key, example) of each excerpt of the track in row `row` of the table."""
+    read = read_track(track, options)
+    n_time = len(read["mix"])
+    for number, (start, stop) in enumerate(options.excerpts(n_time)):
+        yield (
+            row * 1_000_000 + number,
+            {
+                "id": track.id,
+                "track": row,
+                "start": start,
+                "n_track": n_time,
+                "sample_rate": options.sample_rate,
+                "scale": read["scale"],
+                "labels": read["labels"],
+                "mix": read["mix"][start:stop],
+                "sources": read["sources"][:, start:stop],
+            },
+        )
+
+
+class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """What all data sets share; each gives `labels`, `inventory`, and its splits.
+
+    The folder of the raw recordings is what TFDS calls the manual directory.
+    """
+
+    VERSION = tfds.core.Version(Schema.RECORD_VERSION)
+    BUILDER_CONFIGS = [Options()]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "README.md beside the builder shows the tree."
+    labels = tuple(Schema.INSTRUMENTS)
+
+    def inventory(self, raw):
+        """Looks at the raw folder; returns a `Datasets.urmp.layout.Inventory`."""
+        raise NotImplementedError(f"{type(self).__name__} lacks inventory()")
+
+    def fingerprint(self, inventory):
+        """Of raw data and options: equal fingerprints, equal records."""
+        return fingerprint(
+            inventory.tracks, self.builder_config.name, Schema.RECORD_VERSION
+        )
+
+    def _info(self):
+        features = tfds.features
+        bytes_of = dict(dtype=np.int16, encoding="bytes")
+        return self.dataset_info_from_configs(
+            features=features.FeaturesDict(
+                {
+                    "id": features.Text(),
+                    "track": np.int64,
+                    "start": np.int64,
+                    "n_track": np.int64,
+                    "sample_rate": np.int64,
+                    "scale": np.float32,
+                    "labels": features.Sequence(
+                        features.ClassLabel(names=list(self.labels))
+                    ),
+                    "mix": features.Tensor(shape=(None, None), **bytes_of),
+                    "sources": features.Tensor(shape=(None, None, None), **bytes_of),
+                }
+            ),
+            # Order and place of every record follow from the table of tracks.
+            disable_shuffling=True,
+            metadata=tfds.core.MetadataDict(),
+        )
+
+    def _split_generators(self, dl_manager):
+        found = self.inventory(dl_manager.manual_dir)
+        options, table, generators = self.builder_config, {}, {}
+        row = 0
+        for split, tracks in found.tracks.items():
+            if not tracks:
+                continue
+            rows = range(row, row + len(tracks))
+            row += len(tracks)
+            table[split] = [
+                {
+                    "id": track.id,
+                    "row": k,
+                    "n_time": track.n_time_at(options.sample_rate),
+                    "labels": self._labels_of(track),
+                    "mix": "file" if track.mix else "sum",
+                }
+                for k, track in zip(rows, tracks)
+            ]
+            generators[split] = self._generate_examples(rows, tracks)
+        self.info.metadata.update(
+            record_version=Schema.RECORD_VERSION,
+            fingerprint=self.fingerprint(found),
+            labels=list(self.labels),
+            tracks=table,
+            options={
+                field.name: getattr(options, field.name)
+                for field in dataclasses.fields(Options)
+                if field.name in Options.__annotations__
+            },
+        )
+        return generators
+
+    def _labels_of(self, track):
+        labels = [source.label for source in track.sources]
+        summed = self.builder_config.same_instrument == "sum"
+        return list(dict.fromkeys(labels)) if summed else labels
+
+    def _generate_examples(self, rows, tracks):
+        for row, track in zip(rows, tracks):
+            yield from records_of(row, track, self.builder_config)
+            self.on_track(track)
+
+    def on_track(self, track):
+        """Called when the records of a track are made; replace it to show progress."""
+
+
+def remove_leftovers(folder):
+    """Removes what interrupted builds left below a data set's folder."""
+    for path in pathlib.Path(folder).glob("**/*incomplete*"):
+        shutil.rmtree(path, ignore_errors=True)

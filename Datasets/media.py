@@ -1,0 +1,185 @@
+"""Any audio or video file -> samples; samples and frames -> files.
+
+libsndfile reads and writes WAV and FLAC; PyAV, whose wheels carry their own
+codecs, does the rest; soxr resamples.  No ffmpeg program is needed.
+"""
+
+import contextlib
+import itertools
+import pathlib
+
+import av
+import numpy as np
+import soundfile as sf
+import soxr
+
+import Schema
+from Schema import InputError
+
+
+def _soundfile_knows(path):
+    return pathlib.Path(path).suffix.lower() in (".wav", ".flac", ".ogg", ".aiff")
+
+
+def _unreadable(path, error):
+    if not pathlib.Path(path).exists():
+        return InputError(f"{path} does not exist")
+    return InputError(f"{path} cannot be read as audio ({error}); is it a media file?")
+
+
+class AudioReader:
+    """Reads a file block by block, in constant memory.
+
+    Attributes:
+      sample_rate: Hz.
+      channels: Number of channels.
+      n_time: Samples a channel, or None where only decoding tells.
+
+    Raises:
+      InputError: If the file is absent, unreadable or has no audio.
+    """
+
+    def __init__(self, path):
+        self.path = str(path)
+        self._stack = contextlib.ExitStack()
+        try:
+            if _soundfile_knows(path):
+                self._file = self._stack.enter_context(sf.SoundFile(self.path))
+                self._container = None
+                self.sample_rate = self._file.samplerate
+                self.channels, self.n_time = self._file.channels, self._file.frames
+                if self.n_time > 1 << 60:  # the header of a stream does not tell
+                    self.n_time = None
+            else:
+                self._container = self._stack.enter_context(av.open(self.path))
+                if not self._container.streams.audio:
+                    raise InputError(f"{path} has no audio stream")
+                self._stream = self._container.streams.audio[0]
+                self.sample_rate = self._stream.codec_context.sample_rate
+                self.channels = self._stream.codec_context.channels
+                self.n_time = None
+        except (sf.LibsndfileError, av.FFmpegError, OSError, RuntimeError) as error:
+            self.close()
+            raise _unreadable(path, error) from None
+        except InputError:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Closes the file."""
+        self._stack.close()
+
+    def blocks(self, block=1 << 17):
+        """Yields float32 [at most about `block`, C] until the file ends."""
+        try:
+            if self._container is None:
+                yield from self._file.blocks(block, dtype="float32", always_2d=True)
+            else:
+                yield from self._decoded(block)
+        except (sf.LibsndfileError, av.FFmpegError) as error:
+            raise _unreadable(self.path, error) from None
+
+    def _decoded(self, block):
+        to_float = av.AudioResampler(format="fltp", layout=self._stream.layout.name)
+        pending, n_pending = [], 0
+        for frame in self._container.decode(self._stream):
+            for converted in to_float.resample(frame):
+                pending.append(converted.to_ndarray().T)
+                n_pending += len(pending[-1])
+            if n_pending >= block:
+                yield np.concatenate(pending)
+                pending, n_pending = [], 0
+        pending += [frame.to_ndarray().T for frame in to_float.resample(None)]
+        if pending:
+            yield np.concatenate(pending)
+
+
+def read_audio(path, sample_rate=None, channels=None):
+    """Reads a whole file.
+
+    Args:
+      path: WAV, FLAC, or anything that PyAV decodes.
+      sample_rate: Hz wanted, or None for the file's own.
+      channels: 1 (the mean of the file's), 2 (mono is doubled), or None.
+
+    Returns:
+      (float32 [T, C], sample rate in Hz).
+
+    Raises:
+      InputError: If the file cannot be read, is empty or holds NaN.
+    """
+    with AudioReader(path) as reader:
+        blocks = list(reader.blocks())
+        rate, found = reader.sample_rate, reader.channels
+    audio = np.concatenate(blocks) if blocks else np.zeros((0, found), np.float32)
+    if not len(audio):
+        raise InputError(f"{path} holds no samples")
+    Schema.check_audio(audio, path)
+    audio = to_channels(audio, channels, path)
+    if sample_rate and sample_rate != rate:
+        audio = soxr.resample(audio, rate, sample_rate).astype(np.float32)
+        rate = sample_rate
+    return np.ascontiguousarray(audio, np.float32), rate
+
+
+def to_channels(audio, channels, what="the audio"):
+    """[T, C] with the number of channels asked for (None: as it is)."""
+    found = audio.shape[1]
+    if channels in (None, found):
+        return audio
+    if channels == 1:
+        return audio.mean(axis=1, keepdims=True, dtype=np.float32)
+    if found == 1:
+        return np.repeat(audio, channels, axis=1)
+    raise InputError(f"{what}: {found} channels cannot become {channels}")
+
+
+def write_audio(path, audio, sample_rate, subtype="FLOAT"):
+    """Writes float [T, C] as WAV or FLAC; the caller writes aside.
+
+    PCM subtypes clip what exceeds [-1, 1], and libsndfile scales by 2^n - 1 then.
+    """
+    sf.write(str(path), audio, sample_rate, subtype=subtype)
+
+
+def write_video(path, frames, frame_rate, audio=None, sample_rate=None):
+    """Writes an MP4 (H.264, and AAC if there is audio).
+
+    Args:
+      path: File to write; the caller writes aside.
+      frames: Iterable of uint8 [H, W, 3], RGB; H and W even.
+      frame_rate: Hz, a number or a Fraction.
+      audio: float [T, C] or None.
+      sample_rate: Hz of the audio.
+    """
+    frames = iter(frames)
+    first = next(frames)
+    frames = itertools.chain([first], frames)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=frame_rate)
+        video.height, video.width = first.shape[:2]
+        video.pix_fmt, video.options = "yuv420p", {"preset": "veryfast", "crf": "23"}
+        if audio is not None:
+            layout = "mono" if audio.shape[1] == 1 else "stereo"
+            sound = container.add_stream("aac", rate=sample_rate, layout=layout)
+        for pixels in frames:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(video.encode(None))
+        if audio is not None:
+            _encode_audio(container, sound, audio, sample_rate, layout)
+
+
+def _encode_audio(container, stream, audio, sample_rate, layout, block=1024):
+    audio = np.ascontiguousarray(audio.T, np.float32)
+    for start in range(0, audio.shape[1], block):
+        piece = np.ascontiguousarray(audio[:, start : start + block])
+        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=layout)
+        frame.sample_rate, frame.pts = sample_rate, start
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))

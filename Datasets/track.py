@@ -1,0 +1,81 @@
+"""A recording before it becomes records: paths and labels, no samples."""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One part of a track.
+
+    Attributes:
+      label: Instrument code, a key of the data set's labels.
+      audio: Path of the stem.
+      notes: Path of the list of notes (onset s, Hz, duration s), or None.
+      f0: Path of the fundamental frequency (time s, Hz; 0: unvoiced), or None.
+    """
+
+    label: str
+    audio: str
+    notes: str | None = None
+    f0: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Track:
+    """One recording of an ensemble.
+
+    Attributes:
+      id: Name of the recording, unique in its data set.
+      sources: Its parts, in the order of the score.
+      sample_rate: Hz, of the raw stems.
+      n_time: Samples of the longest raw stem.
+      mix: Path of the mixture, or None: it is the sum of the parts.
+      video: Path of the video, or None.
+    """
+
+    id: str
+    sources: tuple[Source, ...]
+    sample_rate: int
+    n_time: int
+    mix: str | None = None
+    video: str | None = None
+
+    def n_time_at(self, sample_rate):
+        """Samples of the track at another rate."""
+        return max(1, round(self.n_time * sample_rate / self.sample_rate))
+
+    def audio_files(self):
+        """Paths of all audio that records are made of."""
+        return [source.audio for source in self.sources] + [self.mix] * bool(self.mix)
+
+
+def fingerprint(tracks, *options):
+    """Tells raw data and options apart from others, without reading all of them.
+
+    Args:
+      tracks: {split: [Track]}.
+      *options: Anything with a faithful repr.
+
+    Returns:
+      16 hexadecimal digits, from the names, the sizes and the first and last
+      64 KiB of the audio files; moving or copying the folder does not change it.
+    """
+    digest = hashlib.sha256(repr(options).encode())
+    for split, members in sorted(tracks.items()):
+        for track in members:
+            digest.update(f"{split} {track.id}".encode())
+            for path in track.audio_files():
+                digest.update(pathlib.Path(path).name.encode())
+                digest.update(_ends_of(path))
+    return digest.hexdigest()[:16]
+
+
+def _ends_of(path, n_bytes=1 << 16):
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        head = file.read(n_bytes)
+        file.seek(max(0, size - n_bytes))
+        return str(size).encode() + head + file.read(n_bytes)

@@ -1,0 +1,1 @@
+"""URMP: real chamber music, one stem and one seat a player."""
