@@ -1,0 +1,54 @@
+"""Chamber as TFDS records: fabricated pieces in URMP's layout, by URMP's code."""
+
+import pathlib
+
+import Utils
+from Datasets.builder import split_ids
+from Datasets.urmp import urmp_dataset_builder
+
+SCHEME = "composition"
+# Last digits of the piece numbers of a split: a split can grow without end, and no
+# piece ever changes its split.
+DIGITS = {"train": (1, 2, 3, 4, 5, 6, 7, 8), "validation": (9,), "test": (0,)}
+
+
+class Builder(urmp_dataset_builder.Builder):
+    """The same builder; only its splits stand beside the fabricated pieces."""
+
+    def splits_of(self, raw):
+        """{split: [piece]} as `fabricate_splits` wrote them."""
+        return split_ids(pathlib.Path(raw) / "splits", self.builder_config.splits)
+
+
+def numbers_of(split, count):
+    """The first `count` piece numbers of a split.
+
+    Example:
+      >>> numbers_of("test", 3)
+      [10, 20, 30]
+    """
+    digits = DIGITS[split]
+    tens = range(0, 10 * count + 10, 10)
+    first = (ten + digit for ten in tens for digit in digits)
+    return [number for number in first if number][:count]
+
+
+def fabricate_splits(raw, counts, **recipe):
+    """Fabricates pieces that are not there yet, and writes the split files.
+
+    Args:
+      raw: Folder of the corpus.
+      counts: {split: number of pieces}.
+      **recipe: Of `chamber.corpus.fabricate`.
+    """
+    from Datasets.chamber import corpus
+
+    raw = pathlib.Path(raw)
+    numbers = {split: numbers_of(split, n) for split, n in counts.items()}
+    every = sorted(sum(numbers.values(), []))
+    pieces = dict(zip(every, corpus.fabricate(raw, every, **recipe)))
+    with Utils.write_aside(raw / "splits" / SCHEME) as aside:
+        aside.mkdir()
+        for split, members in numbers.items():
+            names = [pieces[number] for number in members]
+            (aside / f"{split}.txt").write_text("\n".join(names) + "\n", "utf-8")
