@@ -1,0 +1,1 @@
+"""The door between a shell and the verbs; `Config` is its only visitor."""

@@ -1,0 +1,167 @@
+"""What was typed, what a run was told before, and whether there is such an option."""
+
+import difflib
+import os
+import pathlib
+
+from sacred.arg_parser import get_config_updates
+from sacred.initialize import create_run
+from sacred.utils import get_by_dotted_path, iterate_flattened
+
+import Utils
+from Schema import InputError
+
+KINDS = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list, as \"['fl', 'vn']\"",
+    dict: "a section",
+    type(None): "None",
+}
+
+
+def _arguments(experiment):
+    """What the verb's main function asks for."""
+    return experiment.commands[experiment.default_command].signature.arguments
+
+
+def typed(experiment, texts, sections):
+    """KEY=VALUE texts -> (nested updates, named configurations), checked."""
+    used = _arguments(experiment)
+    for k, text in enumerate(texts):
+        key, equals, value = (part.strip() for part in text.partition("="))
+        section = key.partition(".")[0]
+        if not equals:
+            _check_named(experiment, key)
+        elif key in sections:
+            raise InputError(f"{text}: {key} is a section; set {key}.NAME=VALUE")
+        elif section in sections and section not in used:
+            raise InputError(
+                f"{text}: {experiment.path} does not use the section {section}, "
+                "so this would have no effect; leave it out"
+            )
+        elif value.startswith("~"):
+            texts[k] = f"{key}={os.path.expanduser(value)}"
+    return get_config_updates(texts)
+
+
+def _check_named(experiment, name):
+    known = dict(experiment.gather_named_configs())
+    if name in known:
+        return
+    if os.path.isfile(name) and name.endswith(".json"):
+        return
+    raise InputError(
+        f"{name}: there is no such named configuration"
+        + (did_you_mean(name, known) or f"; there are {', '.join(known)}")
+    )
+
+
+def did_you_mean(name, names):
+    """The end of a sentence that names the nearest name, or nothing."""
+    near = Utils.nearest(name, names)
+    return f"; did you mean {near}?" if near else ""
+
+
+def unknown(experiment, command, updates, names, key):
+    """The sentence about an option that does not exist."""
+    config = create_run(experiment, command, updates, names, True, "ERROR").config
+    chosen = {
+        section: {"name": values["name"]}
+        for section, values in config.items()
+        if isinstance(values, dict) and "name" in values
+    }
+    right = create_run(experiment, command, chosen, (), True, "ERROR").config
+    section, _, last = key.rpartition(".")
+    known = [found for found, _ in iterate_flattened(right)]
+    if any(found.startswith(f"{section}.") for found in known):
+        known = [found for found in known if found.startswith(f"{section}.")]
+    name = get_by_dotted_path(config, f"{section}.name") if section else None
+    if known == [f"{section}.name"]:
+        return f"{section}.name={name}: there is no {section} of that name"
+    by_last = {found.rpartition(".")[2]: found for found in known}
+    near = difflib.get_close_matches(last, by_last, n=1, cutoff=0.7)
+    value = get_by_dotted_path(config, key)
+    return (
+        f"{key}={value}: there is no such option"
+        + (f" with {section}.name={name}" if name and not near else "")
+        + (f"; did you mean {by_last[near[0]]}?" if near else "; see print_config")
+    )
+
+
+def check_types(run, optional):
+    """Refuses values of another type than the default's.
+
+    Args:
+      run: Sacred's run.
+      optional: {key: type} of the options that may be None.
+    """
+    for key, kind in optional.items():
+        value = get_by_dotted_path(run.config, key)
+        fits = isinstance(value, (int, float) if kind is float else kind)
+        if value is not None and (not fits or isinstance(value, bool)):
+            raise InputError(f"{key}={value}: expected {KINDS[kind]}, or None")
+    for key, (old, new) in run.config_modifications.typechanged.items():
+        if key not in optional and (old, new) != (float, int):
+            value = get_by_dotted_path(run.config, key)
+            raise InputError(f"{key}={value}: expected {KINDS.get(old, old.__name__)}")
+
+
+def inherit(experiment, updates, names):
+    """Puts the configuration of `resume` or of `run` before what was typed."""
+    arguments, base = _arguments(experiment), {}
+    if "resume" in arguments and updates.get("resume"):
+        base = Utils.read_json(pathlib.Path(str(updates["resume"])) / "config.json")
+    elif "run" in arguments:
+        try:
+            folder = Utils.find_run(updates.get("run"))
+        except InputError:
+            return names  # the verb says so, if it comes to that
+        base = {"run": str(folder), "data": stored_data(folder)}
+    known = {"run", "seed", *(ingredient.path for ingredient in experiment.ingredients)}
+    base = {key: value for key, value in base.items() if key in known}
+    for section in [key for key, value in base.items() if isinstance(value, dict)]:
+        chosen = _name_of(experiment, section, updates, names)
+        if chosen not in (None, base[section].get("name")):
+            del base[section]  # options of another data set or model
+    if not base:
+        return names
+    experiment.named_configs.pop("stored", None)
+    experiment.add_named_config("stored", base)
+    return ["stored", *names]
+
+
+def _name_of(experiment, section, updates, names):
+    """The `name` that was typed for a section, itself or by a named configuration."""
+    told = [updates.get(section)]
+    for name in reversed(names):
+        if name in experiment.named_configs:
+            told.append(experiment.named_configs[name]().get(section))
+    return next((t["name"] for t in told if t and "name" in t), None)
+
+
+def stored_data(run):
+    """The `data` section that a run was trained with.
+
+    Args:
+      run: What `Utils.find_run` takes.
+
+    Returns:
+      dict as in Config.py; empty if the model was saved without one.
+
+    Raises:
+      InputError: If the folder holds no checkpoint.
+    """
+    folder = Utils.find_run(run)
+    inside = folder / "checkpoint" / "model.json"
+    path = inside if inside.exists() else folder / "model.json"
+    return Utils.read_json(path).get("extra", {}).get("data") or {}
+
+
+def plain(value):
+    """Sacred's read-only containers as dict and list."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value

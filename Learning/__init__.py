@@ -1,0 +1,1 @@
+"""The loop of training and what surrounds it; knows neither models nor data."""

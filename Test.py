@@ -1,0 +1,166 @@
+"""Verb 3: the mean loss of a trained model on a split, and nothing else.
+
+    python Test.py                                      # the newest run, its test split
+    python Test.py with run=runs/1 evaluation.split=validation
+    python Test.py with run=runs/1 data.records=DIR     # the same data, elsewhere
+
+The records are those that the run was trained with, unless data.* says otherwise.
+"""
+
+from sacred import Experiment
+
+import Config
+import Utils
+from Schema import InputError
+
+ex = Experiment(
+    "Test", ingredients=[Config.data, Config.evaluation], save_git_info=False
+)
+Config.attach(ex)
+
+
+@ex.config
+def defaults():
+    run = None  # a run, a checkpoint, or a folder of runs: its newest; None: runs/
+    loss = None  # "mean_square" and so on; None: the one that the run was trained with
+    batch_size = 16  # windows at once; changes memory, not the result
+
+
+def open_records(data):
+    """The prepared records that a data section names: `Datasets.open_records`."""
+    import Datasets
+
+    options = {key: data[key] for key in Datasets.OPTIONS}
+    return Datasets.open_records(data["name"], data["records"], **options)
+
+
+def windows(records, split, model):
+    """The windows of a split as a model reads them: `Datasets.pipeline.Windows`."""
+    from Datasets import pipeline
+
+    if split not in records.splits:
+        raise InputError(
+            f"{records.folder} has no split {split!r}; it has "
+            f"{', '.join(records.splits)}"
+        )
+    for what in ("sample_rate", "channels"):
+        there, here = getattr(records, what), getattr(model, what)
+        if there != here:
+            raise InputError(
+                f"the records have {what} {there}, the model has {here}; set "
+                f"data.{what}={here}"
+            )
+    return pipeline.Windows(records, split, model.n_in, model.n_out, model.source_names)
+
+
+def parts(loss):
+    """The sum of a loss over each example, and the weight of each in the mean.
+
+    "sum_square" is a sum over a window and a mean over windows: the sum over a batch,
+    as in the 2018 VIMSS, would depend on the size of the batch, to which Adam is
+    blind.  The others are means over all samples, sources and channels.
+
+    Args:
+      loss: A key of Models.losses.LOSSES.
+
+    Returns:
+      f(estimates, sources, n_valid=None) -> (sums float32 [B], weights float32 [B]).
+    """
+    import tensorflow as tf
+
+    from Models import losses
+
+    masked = losses.masked(loss)
+    if loss != "sum_square":
+        return masked
+
+    def of_windows(estimates, sources, n_valid=None):
+        sums, counts = masked(estimates, sources, n_valid)
+        return sums, tf.cast(counts > 0, tf.float32)
+
+    return of_windows
+
+
+def batch_loss(name):
+    """loss(estimates, sources) of a whole batch, the same mean as `mean_loss`."""
+    import tensorflow as tf
+
+    of_example = parts(name)
+
+    def loss(estimates, sources):
+        sums, weights = of_example(estimates, sources)
+        return tf.reduce_sum(sums) / tf.reduce_sum(weights)
+
+    return loss
+
+
+class MeanLoss:
+    """The mean loss of one model, compiled once for as many splits as one likes."""
+
+    def __init__(self, model, loss):
+        """Compiles nothing yet.
+
+        Args:
+          model: Separator.
+          loss: A key of Models.losses.LOSSES.
+        """
+        import tensorflow as tf
+
+        of_example = parts(loss)
+
+        @tf.function
+        def sums(batch):
+            estimates = model(batch, training=False)["sources"]
+            pair = of_example(estimates, batch["sources"], batch["n_valid"])
+            return tf.stack([tf.reduce_sum(tf.cast(x, tf.float64)) for x in pair])
+
+        self._sums = sums
+
+    def __call__(self, batches):
+        """The mean over all valid samples of some batches (Schema.BATCH).
+
+        Raises:
+          InputError: If there are none.
+        """
+        total = weight = 0.0
+        for batch in batches:
+            pair = self._sums(batch).numpy()
+            total, weight = total + pair[0], weight + pair[1]
+        if not weight:
+            raise InputError("there is nothing to test: the split holds no samples")
+        return float(total / weight)
+
+
+def mean_loss(model, batches, loss):
+    """The exact mean loss of a model over the valid samples of some batches.
+
+    Args:
+      model: Separator.
+      batches: Iterable of batches (Schema.BATCH), as of a split.
+      loss: A key of Models.losses.LOSSES.
+
+    Returns:
+      float; however the samples were cut into batches.
+    """
+    return MeanLoss(model, loss)(batches)
+
+
+@ex.main
+def main(data, evaluation, run, batch_size, loss):
+    from Datasets import pipeline
+    from Models import checkpoints
+
+    if batch_size < 1:
+        raise InputError(f"batch_size={batch_size} must be at least 1")
+    run = Utils.find_run(run)
+    model = checkpoints.load(run)
+    loss = loss or checkpoints.describe(run)["extra"].get("loss", "mean_square")
+    found = windows(open_records(data), evaluation["split"], model)
+    value = mean_loss(model, pipeline.evaluation_batches(found, batch_size), loss)
+    tracks = len(found.tracks)
+    print(f"{loss} on {evaluation['split']} ({tracks} tracks): {value:.6e}  [{run}]")
+    return value
+
+
+if __name__ == "__main__":
+    Config.command_line(ex)

@@ -1,0 +1,198 @@
+"""Verb 2: trains a model until its validation loss stops falling.
+
+    python Training.py with chamber_demo                # minutes on two cores
+    python Training.py with urmp training.batch_size=8  # a published run, changed
+    python Training.py with resume=runs/1               # goes on, in a new folder
+    python Training.py with resume=runs/1 training.learning_rate=1e-5
+    python Training.py print_config                     # every knob
+
+Writes runs/N/ (or FOLDER/N/ with -F FOLDER):
+    config.json    what was asked for (Sacred)
+    checkpoint/    the best model, and state.npz to go on from
+    history.csv    a line for each epoch
+    log/           tensorboard --logdir runs
+Ctrl-C saves the state and stops.
+"""
+
+import pathlib
+
+from sacred import Experiment
+
+import Config
+import Test
+from Learning.folder import RunFolder, commit
+from Schema import InputError
+
+ex = Experiment(
+    "Training",
+    ingredients=[Config.data, Config.model, Config.training],
+    save_git_info=False,
+)
+Config.attach(ex)
+ROOT = pathlib.Path(__file__).parent
+
+
+@ex.config
+def defaults():
+    seed = 1337  # of the weights and of the training examples
+    resume = None  # folder of a run to go on from, with its configuration
+
+
+def train(folder, data, model, training, seed=1337, resume=None, record=print):
+    """Builds data and model, trains, and fills the folder of a run.
+
+    Args:
+      folder: `RunFolder`.
+      data: The data section of Config.py, a dict.
+      model: The model section.
+      training: The training section.
+      seed: Of weights and examples.
+      resume: Folder of a run whose state is carried over, or None.
+      record: record(name, value, step) keeps a scalar.
+
+    Returns:
+      The history: a dict for each epoch (Learning.history.COLUMNS).
+    """
+    import tensorflow as tf
+
+    import Models
+    from Datasets import pipeline
+    from Learning import loop, schedules, summaries
+    from Models import checkpoints
+
+    gain, batch_size = checked(training), training["batch_size"]
+    tf.keras.utils.set_random_seed(seed)
+    fixed = {key: data[key] for key in ("sample_rate", "channels")}
+    records, strategy = Test.open_records(data), choose_strategy(batch_size)
+    rate = (training[key] for key in ("learning_rate", "learning_rate_decay"))
+    with strategy.scope():
+        network = Models.build(**model, source_names=data["sources"], **fixed)
+        optimizer = schedules.adam(*rate, training["decay_steps"])
+    splits = ("train", "validation") if "validation" in records.splits else ("train",)
+    found = {split: Test.windows(records, split, network) for split in splits}
+    report(network, strategy, records, found)
+    told = {"data": data, "loss": training["loss"], "seed": seed}
+    told |= {"commit": commit(ROOT), "data_fingerprint": records.fingerprint}
+    if resume is not None:
+        folder.take_state(RunFolder(resume))
+    knobs = ("steps_per_epoch", "max_epochs", "patience", "gradient_clip")
+    return loop.fit(
+        network,
+        optimizer,
+        Test.batch_loss(training["loss"]),
+        lambda step: pipeline.training_batches(
+            found["train"], batch_size, seed, step * batch_size, gain
+        ),
+        validation(network, found.get("validation"), training),
+        **{knob: training[knob] for knob in knobs},
+        strategy=strategy,
+        save_best=lambda best: checkpoints.save(folder.checkpoint, best, told),
+        state=folder.state,
+        log=summaries.Summaries(folder.log),
+        on_start=lambda history: take_up(resume, folder, history, record),
+        on_epoch=lambda history: keep(folder, history, record),
+    )
+
+
+def checked(training):
+    """(least, greatest) gain; refuses what nothing below would refuse."""
+    for knob in ("batch_size", "decay_steps", "validation_steps"):
+        if training[knob] is not None and training[knob] < 1:
+            raise InputError(f"training.{knob}={training[knob]} must be at least 1")
+    for knob in ("learning_rate", "learning_rate_decay", "gain_min"):
+        if not training[knob] > 0:
+            raise InputError(f"training.{knob}={training[knob]} must be positive")
+    if training["gain_min"] > training["gain_max"]:
+        raise InputError(
+            f"training.gain_min={training['gain_min']} must not exceed "
+            f"training.gain_max={training['gain_max']}"
+        )
+    return training["gain_min"], training["gain_max"]
+
+
+def validation(network, windows, training):
+    """validate() -> mean loss over a split, or None where there is no split."""
+    from Datasets import pipeline
+
+    if windows is None:
+        return None
+    mean = Test.MeanLoss(network, training["loss"])
+    batches = pipeline.evaluation_batches(windows, training["batch_size"])
+    return lambda: mean(batches.take(training["validation_steps"] or -1))
+
+
+def choose_strategy(batch_size):
+    """All GPUs of this machine if there are several, else the one device."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_logical_devices("GPU")
+    if len(gpus) < 2:
+        return tf.distribute.get_strategy()
+    if batch_size % len(gpus):
+        raise InputError(
+            f"training.batch_size={batch_size} must be a multiple of the "
+            f"{len(gpus)} GPUs; or hide some with CUDA_VISIBLE_DEVICES"
+        )
+    return tf.distribute.MirroredStrategy(gpus)
+
+
+def report(network, strategy, records, found):
+    """Says what is about to happen."""
+    import tensorflow as tf
+
+    rate, names = network.sample_rate, network.source_names
+    devices = [d.name for d in tf.config.list_logical_devices("GPU")] or ["CPU"]
+    print(
+        f"model   {network.count_params():,} parameters, {network.dtype_policy.name}; "
+        f"reads {network.n_in} samples, gives {network.n_out} "
+        f"({network.n_out / rate:.2f} s) of {len(names)} sources: {' '.join(names)}"
+    )
+    print(f"data    {records.folder}, {rate} Hz, {network.channels} channels")
+    for split, windows in found.items():
+        minutes = sum(track.n_time for track in windows.tracks) / rate / 60
+        print(f"        {split}: {len(windows.tracks)} tracks, {minutes:.1f} min")
+    if "validation" not in found:
+        print("        no validation split: the last model is kept, not the best")
+    print(f"device  {' '.join(devices)}, {strategy.num_replicas_in_sync} replicas")
+
+
+def take_up(resume, folder, history, record):
+    """Makes a resumed run complete by itself, once its state is known to fit."""
+    if resume is not None:
+        folder.take_results(RunFolder(resume))
+        for count in range(1, len(history) + 1):
+            keep(folder, history[:count], record)
+        print(f"resume  {resume} after {len(history)} epochs")
+
+
+def keep(folder, history, record):
+    """Keeps the last of the epochs in the table and in Sacred's metrics."""
+    folder.keep(history)
+    row = history[-1]
+    for name in ("train_loss", "validation_loss", "learning_rate"):
+        if row[name] is not None:
+            record(name, row[name], row["step"])
+
+
+@ex.main
+def main(data, model, training, seed, resume, _run):
+    home = Config.run_folder(_run)
+    if home is None:
+        raise InputError("Training needs a folder for the run; leave out --unobserved")
+    sections = [Config.plain(section) for section in (data, model, training)]
+    folder = RunFolder(home)
+    try:
+        history = train(folder, *sections, seed, resume, _run.log_scalar)
+    except KeyboardInterrupt:
+        if folder.state.exists():
+            print(f"\nstopped; go on with `python Training.py with resume={home}`")
+        raise
+    best = [row for row in history if row["best"]][-1]
+    print(f"best    epoch {best['epoch']}, validation loss {best['validation_loss']}")
+    print(f"wrote   {home}/checkpoint; see it with `tensorboard --logdir {home}/log`")
+    print(f"next    python Evaluate.py with run={home}")
+    return best["validation_loss"]
+
+
+if __name__ == "__main__":
+    Config.command_line(ex, observed=True)

@@ -1,0 +1,296 @@
+"""Training and Test on real records: exact means, run folders, resuming."""
+
+import csv
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import Config
+import Models
+import Prepare
+import Test
+import Training
+import Utils
+from Datasets import pipeline
+from Learning.folder import RunFolder
+from Models import checkpoints
+from Schema import InputError
+from tests.conftest import write_piece
+
+ROOT = pathlib.Path(Config.__file__).parent
+PIECES = {  # of each split of URMP by composition: seconds
+    "02_Sonata_vn_vn": 1.7,
+    "08_Spring_fl_vn": 2.3,
+    "03_Dance_fl_cl": 1.9,
+    "01_Jupiter_vn_vc": 1.4,
+}
+DATA = {
+    "name": "urmp",
+    "sample_rate": 4000,
+    "partial": True,
+    "sources": ["cl", "fl", "vc", "vn"],
+    "excerpt_seconds": 1.0,
+    "window_seconds": 0.3,
+}
+MODEL = {"num_layers": 3, "num_initial_filters": 4, "num_frames": 256, "context": True}
+TRAINING = {"batch_size": 3, "steps_per_epoch": 4, "max_epochs": 2, "patience": 5}
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    """A configuration file whose records exist."""
+    home = tmp_path_factory.mktemp("urmp")
+    for piece, seconds in PIECES.items():
+        write_piece(home / "raw", piece, seconds=seconds, rate=4000)
+    data = {**DATA, "raw": str(home / "raw"), "records": str(home / "records")}
+    run = Config.command_line(
+        Prepare.ex, argv=["Prepare.py", "with", written(home / "d", {"data": data})]
+    )
+    assert run.result
+    sections = {"data": data, "model": MODEL, "training": TRAINING}
+    return written(home / "options", sections)
+
+
+def written(path, sections):
+    Utils.write_json(f"{path}.json", sections)
+    return f"{path}.json"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def train(*words, observed=True):
+    argv = ["Training.py", "with", *words]
+    return Config.command_line(Training.ex, observed=observed, argv=argv)
+
+
+def test_(*words):
+    return Config.command_line(Test.ex, argv=["Test.py", "with", *words]).result
+
+
+test_.__test__ = False
+
+
+def rows(folder):
+    with open(f"{folder}/history.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    return [{k: r[k] for k in r if k != "steps_per_second"} for r in table]
+
+
+def arrays(folder):
+    with np.load(RunFolder(folder).state) as archive:
+        return {key: archive[key] for key in archive.files if key != "progress"}
+
+
+def test_a_run_is_complete_and_its_parts_agree(options, here, capsys):
+    result = train(options).result
+    said = capsys.readouterr().out
+    assert re.search(r"model   [\d,]+ parameters, float32; reads 499 samples", said)
+    assert "train: 2 tracks" in said and "device  CPU" in said
+    assert "python Evaluate.py with run=runs/1" in said
+    table = rows("runs/1")
+    assert [row["step"] for row in table] == ["4", "8"]
+    assert result == min(float(row["validation_loss"]) for row in table)
+    told = checkpoints.describe("runs/1")["extra"]
+    assert (
+        told["data"]["records"]
+        == json.loads(pathlib.Path(options).read_text())["data"]["records"]
+    )
+    assert told["data_fingerprint"] and told["loss"] == "mean_square"
+    assert list(pathlib.Path("runs/1/log").iterdir())
+    metrics = Utils.read_json("runs/1/metrics.json")
+    assert metrics["validation_loss"]["steps"] == [4, 8]
+    # Test, by itself, finds the very loss of the checkpoint's epoch.
+    assert test_("evaluation.split=validation") == pytest.approx(result, rel=1e-12)
+    assert test_("run=runs/1", "evaluation.split=test") != result
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(options, here):
+    train(options)
+    train("resume=runs/1", "training.max_epochs=4")
+    train(options, "training.max_epochs=4")
+    assert rows("runs/2") == rows("runs/3") and len(rows("runs/2")) == 4
+    resumed, whole = arrays("runs/2"), arrays("runs/3")
+    assert set(resumed) == set(whole)
+    for key in whole:
+        np.testing.assert_array_equal(resumed[key], whole[key], err_msg=key)
+    digests = [checkpoints.describe(f"runs/{k}")["weights_sha256"] for k in (2, 3)]
+    assert digests[0] == digests[1]
+    # The new folder holds the old log too, the old folder is as it was.
+    assert len(list(pathlib.Path("runs/2/log").iterdir())) == 2
+    assert len(rows("runs/1")) == 2
+    metrics = [Utils.read_json(f"runs/{k}/metrics.json") for k in (2, 3)]
+    assert metrics[0]["train_loss"]["values"] == metrics[1]["train_loss"]["values"]
+
+
+def test_a_resumed_run_of_another_model_is_refused_and_is_no_newest_run(
+    options, here, capsys
+):
+    train(options)
+    with pytest.raises(SystemExit):
+        train("resume=runs/1", "model.num_initial_filters=5", "training.max_epochs=3")
+    assert "resume with the model that was trained" in capsys.readouterr().err
+    assert Utils.find_run() == pathlib.Path("runs/1")
+    with pytest.raises(SystemExit):
+        train("resume=runs/1")
+    assert "2 epochs are trained already" in capsys.readouterr().err
+    assert Utils.find_run() == pathlib.Path("runs/1")
+
+
+WRONG = {
+    "training.batch_size=0": "training.batch_size=0 must be at least 1",
+    "training.learning_rate=-1.0": "training.learning_rate=-1.0 must be positive",
+    "training.gain_min=2.0": "training.gain_min=2.0 must not exceed",
+    "training.loss=mean_sqare": "no loss 'mean_sqare'; did you mean 'mean_square'",
+    "training.max_epochs=0": "training.max_epochs=0 must be at least 1",
+    "model.name=wave_unat": "model.name=wave_unat: there is no model",
+    "data.records=nowhere": "nowhere",
+    "data.sources=['vn']": "sources",
+    "data.window_seconds=0.05": "",
+}
+
+
+@pytest.mark.parametrize("word", WRONG)
+def test_a_value_that_cannot_work_is_one_sentence(word, options, here, capsys):
+    with pytest.raises(SystemExit) as error:
+        train(options, word)
+    said = capsys.readouterr().err.strip()
+    assert error.value.code == 1
+    assert said.count("\n") == 0 and WRONG[word] in said, said
+
+
+def test_training_without_a_folder_is_refused(options, here, capsys):
+    with pytest.raises(SystemExit):
+        train(options, observed=False)
+    assert "leave out --unobserved" in capsys.readouterr().err
+
+
+def test_with_f_the_run_lies_in_the_folder_that_is_named(options, here):
+    train(options, "training.max_epochs=1", "-F", "mine")
+    assert pathlib.Path("mine/1/checkpoint/model.json").exists()
+    assert not pathlib.Path("runs").exists()
+
+
+def interrupt(process, folder):
+    """Sends SIGINT once the first epoch has been kept."""
+    end = time.monotonic() + 60
+    while not (folder / "history.csv").exists():
+        assert process.poll() is None and time.monotonic() < end, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+
+
+def test_ctrl_c_keeps_the_state_and_says_how_to_go_on(options, here):
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "Training.py", "with", options]
+        + ["training.max_epochs=100000", "seed=3"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    interrupt(process, here / "runs/1")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip().splitlines()[-1] == "Training.py: interrupted"
+    assert "Traceback" not in err
+    assert "go on with `python Training.py with resume=runs/1`" in out
+    done = rows("runs/1")
+    train("resume=runs/1", f"training.max_epochs={len(done) + 1}")
+    assert rows("runs/2")[: len(done)] == done
+
+
+# --- the mean loss of Test
+
+
+class Gain:
+    """A separator that gives the mixture, scaled, for each source."""
+
+    n_in, n_out, channels, sample_rate = 40, 32, 1, 4000
+    source_names = DATA["sources"]
+
+    def __call__(self, batch, training=False):
+        middle = batch["mix"][:, 4:-4] * (0.5 if not training else np.nan)
+        return {"sources": tf.repeat(middle[:, tf.newaxis], 4, axis=1)}
+
+
+def whole_split(options, split):
+    """(mix [T, C], sources [S, T, C]) of each track of a split, from its records."""
+    records = Test.open_records(section(options))
+    for track in records.tracks(split):
+        found = records.whole_track(track.id)
+        slots = np.zeros([4, *found["mix"].shape])
+        for label, source in zip(found["labels"], found["sources"]):
+            slots[DATA["sources"].index(label)] += source
+        yield found["mix"].astype(float), slots
+
+
+def section(options):
+    """The whole data section of a configuration file."""
+    defaults = {"splits": "composition", "same_instrument": "sum", "channels": 1}
+    return {**defaults, **Utils.read_json(options)["data"]}
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+@pytest.mark.parametrize("loss, power", [("mean_square", 2), ("mean_absolute", 1)])
+def test_the_mean_loss_of_a_split_is_the_mean_over_its_samples(
+    options, loss, power, batch_size
+):
+    errors = [
+        np.abs(0.5 * mix - sources).ravel() ** power
+        for mix, sources in whole_split(options, "train")
+    ]
+    windows = Test.windows(Test.open_records(section(options)), "train", Gain())
+    batches = pipeline.evaluation_batches(windows, batch_size)
+    found = Test.mean_loss(Gain(), batches, loss)
+    assert found == pytest.approx(np.concatenate(errors).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_sum_square_is_a_mean_over_windows(options, batch_size):
+    total = sum(((0.5 * m - s) ** 2).sum() for m, s in whole_split(options, "test"))
+    count = sum(-(-len(m) // Gain.n_out) for m, _ in whole_split(options, "test"))
+    assert batch_size == 1 or count % batch_size  # the last batch is filled up
+    windows = Test.windows(Test.open_records(section(options)), "test", Gain())
+    batches = pipeline.evaluation_batches(windows, batch_size)
+    found = Test.mean_loss(Gain(), batches, "sum_square")
+    assert found == pytest.approx(total / count, rel=1e-6)
+
+
+def test_the_loss_of_a_whole_batch_is_its_mean_loss():
+    rng = np.random.default_rng(0)
+    estimates, sources = rng.normal(size=(2, 5, 4, 32, 1)).astype(np.float32)
+    squares = (estimates - sources).astype(float) ** 2
+    for loss, expected in (
+        ("mean_square", squares.mean()),
+        ("mean_absolute", np.sqrt(squares).mean()),
+        ("sum_square", squares.sum() / 5),
+    ):
+        found = Test.batch_loss(loss)(tf.constant(estimates), tf.constant(sources))
+        assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_split_without_samples_is_an_error_and_not_a_loss_of_zero():
+    with pytest.raises(InputError, match="the split holds no samples"):
+        Test.mean_loss(Gain(), [], "mean_square")
+
+
+def test_a_model_of_another_rate_or_a_split_that_is_absent_is_named(options):
+    records = Test.open_records(section(options))
+    model = Models.build("wave_unet", source_names=["vn"], sample_rate=8000, channels=1)
+    with pytest.raises(InputError, match="sample_rate 4000, the model has 8000"):
+        Test.windows(records, "train", model)
+    with pytest.raises(InputError, match="no split 'valid'; it has train, validation"):
+        Test.windows(records, "valid", Gain())
