@@ -1,0 +1,114 @@
+"""Separators that learn nothing, and recordings for them."""
+
+import av
+import numpy as np
+import soundfile as sf
+import tensorflow as tf
+
+from Models.base import Lengths
+
+
+class Echo:
+    """A separator whose sources are the mixture and half of it; it learns nothing.
+
+    With context its lengths are multiples of `hop`; without, they are fixed.
+    """
+
+    source_names, batch_keys = ["all", "half"], ("mix",)
+
+    def __init__(self, n_out=100, context=0, hop=None, rate=8000, channels=1):
+        self.context, self.sample_rate, self.channels = context, rate, channels
+        self.unit = hop or n_out
+        self.n_in, self.n_out, self.hop = self.lengths(n_out)
+        self.shapes = []
+
+    def lengths(self, n):
+        hop = self.unit * -(-n // self.unit)
+        extra = 3 if self.context else 0  # estimates may be longer than the hop
+        return Lengths(hop + extra + 2 * self.context, hop + extra, hop)
+
+    def process(self, middle, batch):
+        return tf.stack([middle, middle / 2], axis=1)
+
+    def __call__(self, batch, training):
+        assert not training
+        self.shapes.append(tuple(batch["mix"].shape))
+        stop = batch["mix"].shape[1] - self.context
+        return {"sources": self.process(batch["mix"][:, self.context : stop], batch)}
+
+
+class Told(Echo):
+    """An Echo of the sources it is told of; of all if it is told nothing."""
+
+    batch_keys = ("mix", "labels", "has_labels")
+
+    def process(self, middle, batch):
+        told = batch["has_labels"][:, tf.newaxis]
+        gains = told * batch["labels"] + (1 - told)
+        return middle[:, tf.newaxis] * gains[:, :, tf.newaxis, tf.newaxis]
+
+
+class EdgeSick(Echo):
+    """Right in the middle of its segment, wrong by 1 at the first and last sample."""
+
+    def process(self, middle, batch):
+        n = middle.shape[1]
+        at_edge = tf.one_hot(0, n) + tf.one_hot(n - 1, n)
+        return super().process(middle + at_edge[:, tf.newaxis], batch)
+
+
+class Heavy(Echo):
+    """An Echo on a device that holds `most` samples of a batch."""
+
+    most = 1000
+
+    def __call__(self, batch, training):
+        if np.prod(batch["mix"].shape) > self.most:
+            raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+        return super().__call__(batch, training)
+
+
+def noise(n_time, channels=1, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(scale=0.2, size=(n_time, channels)).astype(np.float32)
+
+
+def chord(n_time, rate, channels=2):
+    """A sum of sines far below every rate's limit, that begins and ends softly."""
+    time = np.arange(n_time)[:, np.newaxis] / rate
+    pitch = 220 * (1 + np.arange(channels))
+    sound = sum(np.sin(2 * np.pi * k * pitch * time) for k in (1, 2, 3)) / 6
+    # Slow at both ends, but not silent in the middle.
+    return (sound * np.hanning(n_time)[:, np.newaxis]).astype(np.float32)
+
+
+def write(path, audio, rate, subtype="FLOAT"):
+    sf.write(path, audio, rate, subtype=subtype)
+    return path
+
+
+def encode(path, audio, rate):
+    codec = {"mp3": "libmp3lame", "m4a": "aac", "mp4": "aac"}[path.suffix[1:]]
+    with av.open(str(path), "w") as container:
+        if path.suffix == ".mp4":
+            video = container.add_stream("libx264", rate=25)
+            video.width = video.height = 32
+            video.pix_fmt = "yuv420p"
+        stream = container.add_stream(codec, rate=rate, layout="stereo")
+        if path.suffix == ".mp4":
+            picture = av.VideoFrame.from_ndarray(
+                np.zeros((32, 32, 3), np.uint8), "rgb24"
+            )
+            container.mux(video.encode(picture))
+            container.mux(video.encode(None))
+        for start in range(0, len(audio), 1024):
+            piece = np.ascontiguousarray(audio[start : start + 1024].T)
+            frame = av.AudioFrame.from_ndarray(piece, "fltp", "stereo")
+            frame.sample_rate, frame.pts = rate, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def rest(folder):
+    return sorted(path.name for path in folder.iterdir())

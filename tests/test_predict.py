@@ -1,0 +1,220 @@
+"""Predict: however a recording is cut, the seams cannot be heard."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile as sf
+import tensorflow as tf
+
+import Predict
+from Schema import InputError
+from tests.echoes import Echo, EdgeSick, Heavy, Told, noise, rest, write
+
+
+@pytest.mark.parametrize("n_time", [1, 99, 100, 101, 1003])
+@pytest.mark.parametrize("model", [Echo(), Echo(96, 7), Echo(96, 250, hop=32)])
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_an_echo_is_returned_sample_for_sample(n_time, model, batch_size):
+    predictor = Predict.Predictor(model, segment=96, batch_size=batch_size)
+    mix = noise(n_time)
+    sources = predictor.separate(mix, model.sample_rate)
+    assert list(sources) == ["all", "half"]
+    np.testing.assert_array_equal(sources["all"], mix)
+    np.testing.assert_array_equal(sources["half"], mix / 2)
+    assert sources["all"].dtype == np.float32
+
+
+@pytest.mark.parametrize("overlap", [0, 0.01, 0.25, 1 / 3, 0.5])
+def test_fading_weights_sum_to_one_at_any_overlap(overlap):
+    mix = noise(777)
+    predictor = Predict.Predictor(Echo(), overlap=overlap)
+    np.testing.assert_array_equal(predictor.separate(mix, 8000)["all"], mix)
+
+
+def test_fading_hides_what_a_model_gets_wrong_at_the_edges_of_its_segments():
+    worst = {}
+    for overlap in (0, 0.25):
+        sources = Predict.Predictor(EdgeSick(), overlap=overlap).separate(
+            np.zeros((1000, 1), np.float32), 8000
+        )
+        worst[overlap] = np.abs(sources["all"]).max()
+    assert worst[0] == 1
+    assert worst[0.25] < 0.01
+
+
+def test_the_model_always_sees_the_same_shape_and_is_compiled_once():
+    model = Echo(100, 20, channels=1)
+    predictor = Predict.Predictor(model, segment=300, batch_size=2)
+    for n_time, channels in [(5, 1), (1000, 2), (4321, 3)]:
+        predictor.separate(noise(n_time, channels), 8000)
+    assert model.shapes == [(2, 343, 1)]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 6])
+@pytest.mark.parametrize("width", [1, 2])
+def test_every_channel_comes_back_whatever_the_model_is_trained_on(channels, width):
+    mix = noise(321, channels)
+    predictor = Predict.Predictor(Echo(channels=width), batch_size=4)
+    np.testing.assert_array_equal(predictor.separate(mix, 8000)["all"], mix)
+
+
+def test_a_stereo_model_hears_both_channels_of_a_stereo_recording():
+    class Sides(Echo):
+        def process(self, middle, batch):
+            return tf.stack([middle, middle[:, :, ::-1]], axis=1)
+
+    mix = noise(321, 2)
+    swapped = Predict.Predictor(Sides(channels=2)).separate(mix, 8000)["half"]
+    np.testing.assert_array_equal(swapped, mix[:, ::-1])
+
+
+def test_an_estimate_follows_its_labels_and_no_others(tmp_path):
+    predictor = Predict.Predictor(Told(), batch_size=2)
+    mix = noise(500, 2)
+    for labels in (["half"], ("half",), "half"):
+        sources = predictor.separate(mix, 8000, labels=labels)
+        np.testing.assert_array_equal(sources["half"], mix)
+        assert not sources["all"].any()
+    for source in predictor.separate(mix, 8000).values():
+        np.testing.assert_array_equal(source, mix)
+    with pytest.raises(InputError, match="'oboe'; there are all, half"):
+        predictor.separate(mix, 8000, labels=["oboe"])
+
+
+@pytest.mark.parametrize("condition", ["labels", "video"])
+def test_a_condition_that_the_model_does_not_read_is_refused(tmp_path, condition):
+    predictor = Predict.Predictor(Echo())
+    with pytest.raises(InputError, match=f"not conditioned on {condition}"):
+        predictor.separate(noise(100), 8000, **{condition: "half"})
+    with pytest.raises(InputError, match=f"not conditioned on {condition}"):
+        predictor.separate_file(
+            write(tmp_path / "mix.wav", noise(8000), 8000),
+            tmp_path / "out",
+            **{condition: "half"},
+        )
+    assert rest(tmp_path) == ["mix.wav"]
+
+
+@pytest.mark.parametrize(
+    "mix, rate",
+    [
+        (np.zeros((0, 2)), 8000),
+        (np.zeros(5), 8000),
+        (np.zeros((1, 5, 2)), 8000),
+        (np.zeros((5, 2), np.int16), 8000),
+        (np.full((5, 1), np.nan), 8000),
+        (np.zeros((5, 1)), 0),
+        (np.zeros((5, 1)), 44100.5),
+    ],
+)
+def test_anything_but_audio_at_a_whole_rate_is_refused(mix, rate):
+    with pytest.raises(InputError, match="^mix"):
+        Predict.Predictor(Echo()).separate(mix, rate)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"segment": 0}, {"segment": 1.5}, {"batch_size": 0}, {"overlap": 1}],
+)
+def test_impossible_options_are_refused(options):
+    name = next(iter(options))
+    with pytest.raises(InputError, match=name):
+        Predict.Predictor(Echo(), **options)
+
+
+def test_segments_are_shortened_until_they_fit_into_memory():
+    predictor = Predict.Predictor(Heavy(100, 20))
+    assert 400 < predictor.segment < 960
+    mix = noise(5000)
+    np.testing.assert_array_equal(predictor.separate(mix, 8000)["all"], mix)
+    for model in (Heavy(100, 600), Heavy(1001)):
+        with pytest.raises(InputError, match="lower batch_size or segment"):
+            Predict.Predictor(model)
+
+
+def test_estimates_that_are_not_finite_are_refused(tmp_path):
+    class Broken(Echo):
+        def process(self, middle, batch):
+            return super().process(middle / middle, batch)
+
+    with pytest.raises(InputError, match="not finite"):
+        Predict.Predictor(Broken())
+
+
+@pytest.fixture(scope="module")
+def wave_unet():
+    import Models
+
+    tf.keras.utils.set_random_seed(1)
+    options = dict(num_layers=4, num_initial_filters=5, num_frames=500)
+    options |= dict(source_names=["fl", "vn"], sample_rate=8000, channels=1)
+    return {c: Models.build("wave_unet", context=c, **options) for c in (True, False)}
+
+
+@pytest.mark.parametrize("rate", [8000, 11025])
+def test_a_wave_unet_separates_alike_in_segments_of_any_length(wave_unet, rate):
+    model, mix = wave_unet[True], noise(9000, 2)
+    wanted = Predict.Predictor(model, segment=20_000).separate(mix, rate)
+    for segment, batch_size in [(1, 5), (500, 1), (2000, 2), (None, 1)]:
+        predictor = Predict.Predictor(model, segment, batch_size)
+        for name, source in predictor.separate(mix, rate).items():
+            assert np.abs(source).max() > 1e-3
+            np.testing.assert_allclose(source, wanted[name], atol=1e-5)
+
+
+def test_a_wave_unet_without_context_does_not_depend_on_the_batch(wave_unet):
+    mix = noise(5000)
+    one, four = (
+        Predict.Predictor(wave_unet[False], batch_size=n).separate(mix, 8000)["vn"]
+        for n in (1, 4)
+    )
+    np.testing.assert_allclose(one, four, atol=1e-6)
+
+
+def test_the_verb_separates_a_file_with_a_checkpoint(tmp_path, wave_unet):
+    from Models import checkpoints
+
+    checkpoints.save(tmp_path / "runs" / "7" / "checkpoint", wave_unet[True])
+    path = write(tmp_path / "mix.flac", noise(12_000, 2), 11025, "PCM_16")
+    verb = pathlib.Path(__file__).parents[1] / "Predict.py"
+    done = subprocess.run(  # the newest run, by default
+        [sys.executable, str(verb), "with", f"input={path}", "output=out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "x real time" in done.stdout and "out/fl.wav" in done.stdout
+    wanted = Predict.Predictor(wave_unet[True]).separate(
+        sf.read(path, dtype="float32")[0], 11025
+    )
+    assert rest(tmp_path / "out") == ["fl.wav", "vn.wav"]
+    for name, source in wanted.items():
+        found = sf.read(tmp_path / "out" / f"{name}.wav")[0]
+        np.testing.assert_allclose(found, source, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["run=nowhere", "input=absent.wav"], "nowhere"),
+        (["input=absent.wav"], "absent.wav does not exist"),
+        (["output=x"], "input=FILE"),
+        (["inptu=x.wav"], "input"),
+    ],
+)
+def test_the_verb_says_what_is_wrong_in_one_line(
+    tmp_path, monkeypatch, capsys, options, words
+):
+    import Config
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        Config.command_line(Predict.ex, argv=["Predict.py", "with", *options])
+    said = capsys.readouterr().err.strip()
+    assert ended.value.code == 1
+    assert words in said and "\n" not in said
+    assert rest(tmp_path) == []
