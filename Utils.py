@@ -86,18 +86,27 @@ def nearest(name, names):
     return found[0] if found else None
 
 
-def newest_run(folder="runs"):
-    """The run of the highest number in a folder of runs that has a checkpoint.
+def find_run(run=None):
+    """The folder of a run, of a checkpoint, or the newest run of a folder of runs.
+
+    Args:
+      run: One of these three; None means the folder `runs`.
+
+    Returns:
+      Path of a folder that holds checkpoint/model.json or model.json.
 
     Raises:
       InputError: If there is none.
     """
-    folder = pathlib.Path(folder)
+    folder = pathlib.Path("runs" if run is None else str(run))
+    for part in ("checkpoint/model.json", "model.json"):
+        if (folder / part).exists():
+            return folder
     runs = [p for p in folder.glob("[0-9]*") if p.name.isdigit()]
     for path in sorted(runs, key=lambda p: int(p.name), reverse=True):
         if (path / "checkpoint" / "model.json").exists():
             return path
     raise InputError(
-        f"{folder} holds no run with a checkpoint; train one with "
-        "`python Training.py`, or name one with run=FOLDER"
+        f"{folder} holds no checkpoint (checkpoint/model.json), and no run that has "
+        "one: train one with `python Training.py`, or name one with run=FOLDER"
     )

@@ -79,7 +79,7 @@ def test_precision_comes_back(tmp_path):
 
 
 def test_newest_run_finds_it(saved):
-    assert Utils.newest_run(saved.parents[1]) == saved.parent
+    assert Utils.find_run(saved.parents[1]) == saved.parent
 
 
 class Killed(BaseException):

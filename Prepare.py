@@ -1,0 +1,180 @@
+"""Verb 1: raw recordings -> TFRecords.
+
+    python Prepare.py with urmp data.raw=FOLDER data.records=records
+    python Prepare.py with chamber data.raw=corpus data.records=records
+    python Prepare.py help            this page
+    python Prepare.py print_config    every knob, with its meaning
+
+Looks for all pieces first and says what is there and what is missing; missing
+pieces stop it unless data.partial=True.  The fabricated corpus `chamber` is made
+in data.raw, if it is not there yet.  Records that exist already are kept if they
+were made from the same data, and refused otherwise.
+"""
+
+import contextlib
+import io
+import pathlib
+import shutil
+
+from sacred import Experiment
+from tqdm import tqdm
+
+import Config
+from Schema import InputError
+
+ex = Experiment("prepare", ingredients=[Config.data], save_git_info=False)
+Config.attach(ex)
+
+# Bytes of records for a byte of PCM16 audio, at most: excerpts overlap.
+RECORDS_PER_PCM16 = 1.4
+
+
+def prepare(data):
+    """Makes the records of a data set.
+
+    Args:
+      data: The data section of the configuration.
+
+    Returns:
+      Path of the records.
+
+    Raises:
+      InputError: If the raw data cannot be used; nothing has been written then.
+    """
+    import Datasets
+
+    options = {key: data[key] for key in Datasets.OPTIONS}
+    builder = Datasets.make_builder(data["name"], data["records"], **options)
+    raw = raw_folder(data)
+    if data["name"] == "chamber":
+        fabricate(raw, data)
+    inventory = builder.inventory(raw)
+    for line in inventory.report():
+        print(line)
+    if inventory.problems and not data["partial"]:
+        raise InputError(
+            f"{len(inventory.problems)} pieces are missing or incomplete in {raw}: "
+            "add them, or go on without them with data.partial=True"
+        )
+    folder = pathlib.Path(builder.data_dir)
+    if is_current(folder, builder.fingerprint(inventory)):
+        print(f"{folder} is up to date")
+        return folder
+    build(builder, raw, inventory)
+    summarize(folder, inventory, options)
+    return folder
+
+
+def raw_folder(data):
+    """The folder of raw recordings, or an error that teaches how to name it."""
+    if data["raw"]:
+        return pathlib.Path(str(data["raw"]))
+    raise InputError(
+        f"data.raw is not set: name the folder that holds the recordings, as in "
+        f"`python Prepare.py with {data['name']} data.raw=FOLDER`"
+    )
+
+
+def fabricate(raw, data):
+    """Makes the pieces of the chamber corpus that are not there yet."""
+    from Datasets.chamber.chamber_dataset_builder import fabricate_splits
+
+    fabricate_splits(
+        raw,
+        {
+            "train": data["train_pieces"],
+            "validation": data["validation_pieces"],
+            "test": data["test_pieces"],
+        },
+        seed=data["corpus_seed"],
+        seconds=data["seconds"],
+        instruments=data["instruments"],
+        parts=(data["min_parts"], data["max_parts"]),
+        duplicates=data["duplicates"],
+        video=data["video"],
+        frame_rate=data["frame_rate"],
+    )
+
+
+def is_current(folder, fingerprint):
+    """Whether the records exist; refuses those of other raw data."""
+    import Datasets.records
+
+    if not (folder / "dataset_info.json").exists():
+        return False
+    found = Datasets.records.Records(folder)
+    if found.fingerprint != fingerprint:
+        raise InputError(
+            f"{folder} was made from other recordings than data.raw holds now: "
+            "remove it, or choose another data.records"
+        )
+    for split in found.splits:
+        found.places(split)  # raises if a file is missing or cut short
+    return True
+
+
+def build(builder, raw, inventory):
+    """Runs TFDS; whatever interrupts it leaves nothing that looks finished."""
+    import tensorflow_datasets as tfds
+
+    from Datasets.builder import remove_leftovers
+
+    folder = pathlib.Path(builder.data_dir)
+    need = RECORDS_PER_PCM16 * pcm16_bytes(inventory, builder.builder_config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.rmdir()
+    except OSError as error:
+        raise InputError(
+            f"data.records={builder.data_dir} cannot be written ({error.strerror})"
+        ) from None
+    free = shutil.disk_usage(folder.parent).free
+    if need > free:
+        raise InputError(
+            f"the records take up to {need / 1e9:.1f} GB, {folder.parent} has "
+            f"{free / 1e9:.1f} GB left: choose another data.records"
+        )
+    remove_leftovers(folder.parent)
+    tfds.disable_progress_bar()  # its bars are by split; ours is by track
+    config = tfds.download.DownloadConfig(manual_dir=str(raw), compute_stats="skip")
+    n_tracks = len(inventory.all_tracks())
+    with tqdm(total=n_tracks, unit=" tracks", desc="records") as bar:
+        builder.on_track = lambda track: bar.update()
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # TFDS's own words
+                builder.download_and_prepare(download_config=config)
+        finally:
+            remove_leftovers(folder.parent)
+
+
+def pcm16_bytes(inventory, options):
+    """Bytes of the mixtures and the stems as 16-bit samples."""
+    return sum(
+        2 * options.channels * track.n_time_at(options.sample_rate) * (1 + n_sources)
+        for track in inventory.all_tracks()
+        for n_sources in [len(source_labels(track, options))]
+    )
+
+
+def source_labels(track, options):
+    """Labels of the sources that the records of a track hold."""
+    labels = [source.label for source in track.sources]
+    return set(labels) if options.same_instrument == "sum" else labels
+
+
+def summarize(folder, inventory, options):
+    """Says what was made, and what to type next."""
+    size = sum(path.stat().st_size for path in folder.glob("*.tfrecord*"))
+    print(
+        f"wrote {len(inventory.all_tracks())} tracks at {options['sample_rate']} Hz, "
+        f"{size / 1e6:.1f} MB, to {folder}"
+    )
+
+
+@ex.main
+def main(data):
+    return str(prepare(data))
+
+
+if __name__ == "__main__":
+    Config.command_line(ex)

@@ -1,0 +1,144 @@
+"""The command lines, as users type them, from raw data to an SDR table."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from tests.conftest import write_piece
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def verb(where, name, *options, fails=False):
+    """Runs `python NAME.py OPTIONS` in a folder; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / f"{name}.py"), *map(str, options)],
+        cwd=where,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": str(where)},  # no ffmpeg, no git: wheels alone
+    )
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    if fails:
+        assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder in which a tiny corpus was prepared and a tiny model trained."""
+    where = tmp_path_factory.mktemp("home")
+    data = ["data.raw=corpus", "data.records=records"]
+    verb(where, "Prepare", "with", "chamber_tiny", *data)
+    said, _ = verb(
+        where, "Training", "with", "chamber_tiny", "data.records=records", "-F", "runs"
+    )
+    assert "python Evaluate.py with run=runs/1" in said
+    return where
+
+
+def test_training_leaves_a_run_that_is_complete_by_itself(home):
+    run = home / "runs" / "1"
+    for part in ("config.json", "checkpoint/model.json", "checkpoint/best.weights.h5"):
+        assert (run / part).is_file(), part
+    assert list((run / "log").rglob("events*"))
+    assert json.loads((run / "run.json").read_text())["status"] == "COMPLETED"
+
+
+def test_a_resumed_run_goes_on_in_a_folder_of_its_own(home, tmp_path):
+    told = ["resume=" + str(home / "runs" / "1"), "training.max_epochs=3"]
+    verb(home, "Training", "with", *told, "-F", tmp_path)
+    lines = (tmp_path / "1" / "history.csv").read_text().splitlines()
+    assert len(lines) == 4  # a heading, two epochs of before, one of now
+    before = (home / "runs" / "1" / "history.csv").read_text().splitlines()
+    assert lines[:3] == before
+    assert (tmp_path / "1" / "checkpoint" / "best.weights.h5").is_file()
+
+
+def test_test_prints_the_mean_loss_of_the_newest_run(home):
+    said, _ = verb(home, "Test")
+    assert "test" in said and float(said.split(":")[1].split()[0]) > 0
+
+
+def test_evaluate_writes_scores_tables_and_estimates(home):
+    said, _ = verb(home, "Evaluate", "with", "run=runs/1")
+    assert "mixture" in said and "ideal ratio mask" in said and "SI-SDR" in said
+    folder = home / "runs" / "1" / "evaluation" / "chamber-test"
+    (score,) = (folder / "scores" / "mixture" / "test").glob("*.json")
+    targets = json.loads(score.read_text())["targets"]
+    assert set(targets[0]["frames"][0]["metrics"]) == {"SDR", "ISR", "SIR", "SAR"}
+    wavs = {path.stem for path in (folder / "estimates").glob("*/*.wav")}
+    assert wavs == {target["name"] for target in targets} | {"mixture"}
+    assert (folder / "results.csv").is_file() and (folder / "results.md").is_file()
+    again, _ = verb(home, "Evaluate", "with", "evaluation.required_si_sdri=-99")
+    assert "1 of 1 tracks are scored already" in again
+    _, error = verb(
+        home, "Evaluate", "with", "evaluation.required_si_sdri=99", fails=True
+    )
+    assert "less than the 99 dB" in error
+
+
+def test_predict_writes_every_source_at_the_input_s_own_rate_and_length(home):
+    rng = np.random.default_rng(0)
+    audio = 0.1 * rng.standard_normal((44117, 2))
+    sf.write(home / "song.flac", audio, 44100)
+    verb(home, "Predict", "with", "run=runs/1", "input=song.flac", "output=out")
+    for name in ("fl", "vn"):
+        info = sf.info(home / "out" / f"{name}.wav")
+        assert (info.frames, info.samplerate, info.channels) == (44117, 44100, 2)
+
+
+BAD = [
+    ("Prepare", ["with", "urmp", "data.raw=absent"], "absent is not a folder"),
+    ("Prepare", ["with", "urmp"], "data.raw is not set"),
+    ("Training", ["with", "chamber_tiny", "model.num_layer=3"],
+     "model.num_layer=3: there is no such option; did you mean model.num_layers?"),
+    ("Training", ["with", "chamber_tiny", "data.sample_rate=8000"],
+     "composition-4000hz"),
+    ("Training", ["with", "chamber_tiny", "data.sources=['fl']"],
+     "'vn', which is not among the sources fl"),
+    ("Evaluate", ["with", "run=empty"], "empty"),
+    ("Predict", ["with", "run=runs/1", "input=text.wav"], "text.wav"),
+    ("Predict", ["with", "run=runs/1", "input=short.wav"], "0.1"),
+    ("Predict", ["with", "run=runs/1", "input=ok.wav", "output=text.wav/out"],
+     "text.wav"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, options, sentence", BAD)
+def test_bad_input_ends_in_one_clear_sentence(home, name, options, sentence):
+    (home / "empty").mkdir(exist_ok=True)
+    (home / "text.wav").write_text("no recording")
+    sf.write(home / "short.wav", np.zeros(1600), 16000)
+    sf.write(home / "ok.wav", np.zeros(16000), 16000)
+    before = sorted(path for path in home.rglob("*") if path.is_file())
+    _, error = verb(home, name, *options, fails=True)
+    assert sentence in error and len(error.strip().splitlines()) == 1, error
+    after = sorted(path for path in home.rglob("*") if path.is_file())
+    assert [p for p in after if p not in before and "runs" not in p.parts] == []
+
+
+def test_the_real_urmp_excerpts_go_all_the_way(shared, tmp_path):
+    for piece in (shared / "urmp").iterdir():
+        os.symlink(piece, tmp_path / piece.name)
+    net = ["model.num_layers=4", "model.num_initial_filters=4", "model.num_frames=4096"]
+    data = ["data.records=records", "data.sample_rate=8000"]
+    verb(tmp_path, "Prepare", "with", "urmp", "data.raw=.", "data.partial=True", *data)
+    steps = ["training.steps_per_epoch=3", "training.max_epochs=1"]
+    steps += ["training.batch_size=2"]
+    verb(tmp_path, "Training", "with", "urmp", *data, *net, *steps, "-F", "runs")
+    said, _ = verb(tmp_path, "Evaluate", "with", "run=runs/1")
+    assert "vn" in said and "vc" in said
+
+
+def test_records_hold_what_the_fabricated_piece_holds(tmp_path):
+    write_piece(tmp_path / "raw", "01_Jupiter_vn_vc", rate=22050)
+    data = ["data.raw=raw", "data.records=records", "data.partial=True"]
+    said, _ = verb(tmp_path, "Prepare", "with", "urmp", *data)
+    assert "found 1 pieces" in said and "missing: 44_K515" in said
