@@ -91,6 +91,7 @@ def fabricate(raw, data):
         instruments=data["instruments"],
         parts=(data["min_parts"], data["max_parts"]),
         duplicates=data["duplicates"],
+        compass=data["compass"],
         video=data["video"],
         frame_rate=data["frame_rate"],
     )

@@ -30,6 +30,7 @@ ex = Experiment(
 )
 Config.attach(ex)
 ROOT = pathlib.Path(__file__).parent
+RATE = ("learning_rate", "learning_rate_decay", "decay_steps")
 
 
 @ex.config
@@ -57,17 +58,17 @@ def train(folder, data, model, training, seed=1337, resume=None, record=print):
 
     import Models
     from Datasets import pipeline
-    from Learning import loop, schedules, summaries
+    from Learning import loop, optimizers, summaries
     from Models import checkpoints
 
     gain, batch_size = checked(training), training["batch_size"]
     tf.keras.utils.set_random_seed(seed)
     fixed = {key: data[key] for key in ("sample_rate", "channels")}
     records, strategy = Test.open_records(data), choose_strategy(batch_size)
-    rate = (training[key] for key in ("learning_rate", "learning_rate_decay"))
+    rate = [training[key] for key in RATE]
     with strategy.scope():
         network = Models.build(**model, source_names=data["sources"], **fixed)
-        optimizer = schedules.adam(*rate, training["decay_steps"])
+        optimizer = optimizers.optimizer(training["optimizer"], *rate)
     splits = ("train", "validation") if "validation" in records.splits else ("train",)
     found = {split: Test.windows(records, split, network) for split in splits}
     report(network, strategy, records, found)

@@ -78,6 +78,8 @@ def start(experiment, observed, argv, optional, sections):
     if command == experiment.default_command:
         with without_chatter():
             importlib.import_module("tensorflow")
+        # TFDS warns of its own deprecated calls and of every data set's options.
+        importlib.import_module("absl.logging").set_verbosity("error")
     run()
     return run
 

@@ -1,9 +1,9 @@
 """Raw data -> records -> batches: the door to the data sets.
 
-make_builder("urmp", splits="vimss")    looks at raw data, makes records
-open_records("urmp", "records", ...)    finds what Prepare.py made
-load("urmp", "records", "train", ...)   batches for a model
-whole_track("01_Jupiter_vn_vc", "urmp", "records", ...)
+Datasets.make_builder("urmp", splits="vimss")    looks at raw data, makes records
+Datasets.open_records("urmp", "records", ...)    finds what Prepare.py made
+Datasets.load("urmp", "records", "train", ...)   batches for a model
+Datasets.whole_track("01_Jupiter_vn_vc", "urmp", "records", ...)
 """
 
 from Datasets import pipeline

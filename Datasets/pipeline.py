@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from Datasets import mixing
 from Schema import InputError
+from Utils import nearest
 
 
 class Windows:
@@ -74,6 +75,13 @@ class Windows:
                 f"windows of {longest}: prepare with data.window_seconds="
                 f"{self.n_in / options.sample_rate + 0.05:.1f} or more"
             )
+        for name in self.source_names:
+            if name not in self.records.labels:
+                near = nearest(name, self.records.labels)
+                raise InputError(
+                    f"data.sources has {name!r}, which these records do not know"
+                    + (f"; did you mean {near!r}?" if near else "")
+                )
         for track in self.tracks:
             for label in track.labels:
                 if label not in self.source_names:

@@ -85,7 +85,7 @@ def test_print_config_takes_every_named_configuration(name, capsys):
     assert "model:" in capsys.readouterr().out
 
 
-# SEEDS: parameters of f90's Wave-U-Net and of the 2018 VIMSS, counted in TensorFlow 1.
+# Parameters of f90's Wave-U-Net and of the 2018 VIMSS, counted in TensorFlow 1.
 PARAMETERS = {
     "baseline": (2, 10_263_028),
     "baseline_diff": (2, 10_263_002),
@@ -96,6 +96,7 @@ PARAMETERS = {
     "full_multi_instrument": (4, 10_263_498),
     "baseline_comparison": (2, 20_594_652),
     "urmp": (13, 10_263_288),
+    "urmp_2018": (13, 10_263_288),
 }
 # Samples of a mixture and of an estimate, from the same source.
 LENGTHS = {
@@ -132,7 +133,7 @@ def test_the_windows_of_a_named_configuration_fit_into_its_records(name):
 
 
 def test_the_2018_vimss_is_as_it_was():
-    sections = configuration("urmp")
+    sections = configuration("urmp_2018")
     assert sections["data"]["sources"] == list(Schema.INSTRUMENTS)
     assert sections["data"]["splits"] == "vimss"
     training = sections["training"]

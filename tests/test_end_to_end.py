@@ -9,7 +9,9 @@ import sys
 import numpy as np
 import pytest
 import soundfile as sf
+import tensorflow_datasets as tfds
 
+import Datasets  # noqa: F401  (makes its data sets known to TFDS)
 from tests.conftest import write_piece
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -103,6 +105,8 @@ BAD = [
      "composition-4000hz"),
     ("Training", ["with", "chamber_tiny", "data.sources=['fl']"],
      "'vn', which is not among the sources fl"),
+    ("Training", ["with", "chamber_tiny", "data.sources=['fl','vn','violn']"],
+     "data.sources has 'violn'"),
     ("Evaluate", ["with", "run=empty"], "empty"),
     ("Predict", ["with", "run=runs/1", "input=text.wav"], "text.wav"),
     ("Predict", ["with", "run=runs/1", "input=short.wav"], "0.1"),
@@ -137,8 +141,19 @@ def test_the_real_urmp_excerpts_go_all_the_way(shared, tmp_path):
     assert "vn" in said and "vc" in said
 
 
-def test_records_hold_what_the_fabricated_piece_holds(tmp_path):
-    write_piece(tmp_path / "raw", "01_Jupiter_vn_vc", rate=22050)
+def test_prepared_records_load_by_name_with_tfds_alone(tmp_path):
+    stems = write_piece(tmp_path / "raw", "01_Jupiter_vn_vc", rate=22050)
     data = ["data.raw=raw", "data.records=records", "data.partial=True"]
     said, _ = verb(tmp_path, "Prepare", "with", "urmp", *data)
     assert "found 1 pieces" in said and "missing: 44_K515" in said
+    dataset = tfds.load("urmp", data_dir=str(tmp_path / "records"), split="test")
+    (record,) = dataset
+    np.testing.assert_array_equal(record["sources"], np.round(stems * 32768))
+
+
+@pytest.mark.parametrize("name", ["Prepare", "Training", "Test", "Evaluate", "Predict"])
+def test_every_verb_has_help_and_prints_its_configuration(tmp_path, name):
+    said, _ = verb(tmp_path, name, "help")
+    assert f"python {name}.py" in said and "Named configurations" in said
+    said, _ = verb(tmp_path, name, "print_config")
+    assert "Configuration" in said and "#" in said

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import Config
-from Learning import folder, guards, history, loop, schedules, summaries
+from Learning import folder, guards, history, loop, optimizers, summaries
 from Learning.step import Step
 from Schema import InputError
 
@@ -61,7 +61,7 @@ def train(**options):
     model = Linear()
     given = dict(steps_per_epoch=5, max_epochs=4, patience=9) | options
     rate = given.pop("rate", 0.05)
-    optimizer = given.pop("optimizer", None) or schedules.adam(rate)
+    optimizer = given.pop("optimizer", None) or optimizers.optimizer("adam", rate)
     feed = given.pop("batches", batches)
     loss, check = given.pop("loss", mean_square), given.pop("validate", None)
     return loop.fit(model, optimizer, loss, feed, check, **given), model
@@ -175,7 +175,7 @@ def test_impossible_counts_are_refused_by_name(knob):
 
 def test_the_step_is_compiled_once():
     model = Linear()
-    step = Step(model, schedules.adam(0.1), mean_square)
+    step = Step(model, optimizers.optimizer("adam", 0.1), mean_square)
     for batch in batches(0).take(5):
         step.run(batch)
     assert step.run.experimental_get_tracing_count() == 1
@@ -188,13 +188,13 @@ MIRRORED = """
     two = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(cpus[0], two)
     import json
-    from Learning import loop, schedules
+    from Learning import loop, optimizers
     from tests.test_learning import Linear, batches, kernel, mean_square
     found = []
     strategies = [None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])]
     for strategy in strategies:
         with (strategy or tf.distribute.get_strategy()).scope():
-            model, optimizer = Linear(), schedules.adam(0.05, 0.9, 10)
+            model, optimizer = Linear(), optimizers.optimizer("adam", 0.05, 0.9, 10)
         rows = loop.fit(model, optimizer, mean_square, batches, steps_per_epoch=6,
                         max_epochs=3, patience=9, gradient_clip=0.5, strategy=strategy)
         assert rows[0]["gradient_norm"] > 0.5
@@ -218,11 +218,13 @@ def test_two_devices_learn_what_one_device_learns():
 
 
 def test_the_learning_rate_falls_by_its_factor_without_jumps():
-    rate = schedules.adam(1e-5, 0.96, 2000)._learning_rate
+    rate = optimizers.optimizer("adam", 1e-5, 0.96, 2000)._learning_rate
     for step in (0, 1, 1000, 2000, 200_000):
         expected = 1e-5 * 0.96 ** (step / 2000)
         assert float(rate(step)) == pytest.approx(expected, rel=1e-5)
-    assert float(schedules.adam(0.1)._learning_rate(12345)) == pytest.approx(0.1)
+    assert float(
+        optimizers.optimizer("adam", 0.1)._learning_rate(12345)
+    ) == pytest.approx(0.1)
 
 
 def test_a_tie_is_not_better():

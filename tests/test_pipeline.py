@@ -133,6 +133,11 @@ def test_an_instrument_without_a_slot_is_refused_by_name(made):
         load(made, "train", source_names=["fl", "vc", "vn"])
 
 
+def test_a_source_that_is_no_instrument_is_refused_with_the_nearest(made):
+    with pytest.raises(InputError, match="'tbt'.*did you mean 't"):
+        load(made, "train", source_names=[*SOURCES, "tbt"])
+
+
 def test_a_window_longer_than_the_records_hold_is_refused(made):
     with pytest.raises(InputError, match="data.window_seconds"):
         load(made, "train", n_in=20000, n_out=1000)

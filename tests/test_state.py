@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from Learning import loop, schedules, state
+from Learning import loop, optimizers, state
 from Schema import InputError
 from tests.test_learning import TRUE, Linear, batches, kernel, mean_square, train
 
@@ -24,7 +24,7 @@ def fit_once(path, max_epochs, feed=batches):
     model = Linear()
     rows = loop.fit(
         model,
-        schedules.adam(0.05, 0.9, 10),
+        optimizers.optimizer("adam", 0.05, 0.9, 10),
         mean_square,
         feed,
         validator(lambda: model),

@@ -32,7 +32,7 @@ class Note:
     velocity: int
 
 
-def compose(codes, seconds, rng, crossing=False):
+def compose(codes, seconds, rng, crossing=False, compass=12):
     """Composes a piece.
 
     Args:
@@ -41,13 +41,15 @@ def compose(codes, seconds, rng, crossing=False):
       rng: NumPy generator; the piece depends on nothing else.
       crossing: Whether parts of the same instrument cross all the time and play
         throughout; otherwise the earlier part stays above.
+      compass: Semitones that a part may stray from the middle of its register, at
+        least 7.
 
     Returns:
       A list of parts in the order of `codes`; a part is a list of `Note`, in order
       of onset and not overlapping.
     """
     frame, seconds_a_quarter, start = _frame(seconds, rng)
-    ranges, order, twin = _registers(codes, rng, crossing)
+    ranges, order, twin = _registers(codes, rng, crossing, compass)
     tonic, mode = int(rng.integers(12)), str(rng.choice(["major", "minor"]))
     lengths = rhythm.phrase_lengths(frame.bars)
     keys = harmony.local_keys(len(lengths), tonic, mode, rng)
@@ -105,20 +107,20 @@ def _cadence(last, rng):
     return str(rng.choice(["half", "authentic", "deceptive"], p=[0.45, 0.35, 0.2]))
 
 
-def _registers(codes, rng, crossing):
+def _registers(codes, rng, crossing, compass):
     """Voices from high to low: ranges, the part of each, and which are twins."""
     table = [instruments.known(code) for code in codes]
     middles = []
     for part, (code, one) in enumerate(zip(codes, table)):
         below = 0 if crossing else 4 * codes[:part].count(code)
-        middles.append(one.low + 0.55 * (one.high - one.low) - below)
+        middles.append(one.centre - below)
     order = sorted(range(len(codes)), key=lambda part: (-middles[part], part))
     ranges = []
     for part in order:
-        shift = 0 if crossing else int(rng.integers(-2, 3))
-        middle = round(middles[part]) + shift
-        low = max(table[part].low, middle - 12)
-        ranges.append((low, min(table[part].high, max(middle + 12, low + 14))))
+        shift = 0 if crossing else int(rng.integers(-(compass // 6), compass // 6 + 1))
+        middle = middles[part] + shift
+        low = max(table[part].low, middle - compass)
+        ranges.append((low, min(table[part].high, max(middle + compass, low + 14))))
     named = np.array([codes[part] for part in order])
     twin = (named[:, None] == named[None]) & ~np.eye(len(codes), dtype=bool)
     return ranges, order, twin & crossing

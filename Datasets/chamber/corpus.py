@@ -30,13 +30,14 @@ def fabricate(
     frame_rate=15,
     size=(640, 360),
     equal_level=True,
+    compass=12,
     workers=None,
     progress=True,
 ):
     """Writes pieces in the layout of URMP; those that exist already are kept.
 
     A piece is a pure function of its number and of the options from `seed` to
-    `equal_level`; they stand in its recipe.json, with the part numbers from the
+    `compass`; they stand in its recipe.json, with the part numbers from the
     leftmost seat to the rightmost.
 
     Args:
@@ -55,6 +56,8 @@ def fabricate(
       size: (width, height) of the video in pixels, even.
       equal_level: Whether parts have the same mean level while they play; if not,
         each keeps its instrument's.
+      compass: Semitones that a part may stray from the middle of its register, 7 to
+        24; the less, the better instruments are told apart by pitch.
       workers: Processes; 0: this one; None: as many as pay.
       progress: Whether to show a bar.
 
@@ -77,6 +80,7 @@ def fabricate(
         frame_rate=_whole(frame_rate),
         size=tuple(int(side) for side in size),
         equal_level=bool(equal_level),
+        compass=int(compass),
     )
     _check(recipe)
     names = recipe.names(numbers)
@@ -109,6 +113,8 @@ def _check(recipe):
         raise InputError(f"seconds={recipe.seconds}: a piece lasts at least 1 second")
     if not 4000 <= recipe.sample_rate <= 192000:
         raise InputError(f"sample_rate={recipe.sample_rate}: from 4000 to 192000 Hz")
+    if not 7 <= recipe.compass <= 24:
+        raise InputError(f"compass={recipe.compass}: from 7 to 24 semitones")
     if any(side % 2 or side < 64 for side in recipe.size):
         raise InputError(f"size={recipe.size}: width and height even, at least 64")
 

@@ -15,6 +15,7 @@ class Instrument:
       program: General MIDI program, from 0.
       low: Lowest comfortable pitch, MIDI number as it sounds.
       high: Highest comfortable pitch, MIDI number as it sounds.
+      centre: Middle of the register that it is mostly heard in, MIDI number.
       vibrato: Typical peak deviation of the vibrato, cents.  Strings after Geringer
         & Allen (Journal of Research in Music Education 52, 2004), who measured
         5.5 Hz and some 40 cents from peak to peak; the others smaller, as a
@@ -26,25 +27,26 @@ class Instrument:
     program: int
     low: int
     high: int
+    centre: int
     vibrato: float
     intonation: float
     family: str
 
 
 INSTRUMENTS = {
-    "bn": Instrument(70, 36, 65, 8.0, 2.5, "reed"),
-    "cl": Instrument(71, 52, 84, 2.0, 2.0, "reed"),
-    "db": Instrument(43, 29, 50, 10.0, 4.0, "bowed"),
-    "fl": Instrument(73, 60, 90, 12.0, 2.5, "flute"),
-    "hn": Instrument(60, 43, 71, 2.5, 2.5, "brass"),
-    "ob": Instrument(68, 59, 83, 10.0, 2.5, "reed"),
-    "sax": Instrument(65, 50, 77, 12.0, 2.5, "reed"),
-    "tba": Instrument(58, 30, 54, 2.0, 2.5, "brass"),
-    "tbn": Instrument(57, 41, 66, 4.0, 3.0, "brass"),
-    "tpt": Instrument(56, 55, 79, 5.0, 2.5, "brass"),
-    "va": Instrument(41, 48, 76, 19.0, 4.0, "bowed"),
-    "vc": Instrument(42, 37, 67, 18.0, 4.0, "bowed"),
-    "vn": Instrument(40, 55, 87, 20.0, 4.0, "bowed"),
+    "bn": Instrument(70, 36, 65, 50, 8.0, 2.5, "reed"),
+    "cl": Instrument(71, 52, 84, 66, 2.0, 2.0, "reed"),
+    "db": Instrument(43, 29, 50, 38, 10.0, 4.0, "bowed"),
+    "fl": Instrument(73, 60, 90, 82, 12.0, 2.5, "flute"),
+    "hn": Instrument(60, 43, 71, 56, 2.5, 2.5, "brass"),
+    "ob": Instrument(68, 59, 83, 72, 10.0, 2.5, "reed"),
+    "sax": Instrument(65, 50, 77, 62, 12.0, 2.5, "reed"),
+    "tba": Instrument(58, 30, 54, 42, 2.0, 2.5, "brass"),
+    "tbn": Instrument(57, 41, 66, 53, 4.0, 3.0, "brass"),
+    "tpt": Instrument(56, 55, 79, 65, 5.0, 2.5, "brass"),
+    "va": Instrument(41, 48, 76, 60, 19.0, 4.0, "bowed"),
+    "vc": Instrument(42, 37, 67, 49, 18.0, 4.0, "bowed"),
+    "vn": Instrument(40, 55, 87, 74, 20.0, 4.0, "bowed"),
 }
 
 

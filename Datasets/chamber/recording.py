@@ -29,6 +29,7 @@ class Recipe:
     frame_rate: float
     size: tuple
     equal_level: bool
+    compass: int
     version: int = RECIPE_VERSION
 
     def name(self, number):
@@ -93,7 +94,7 @@ def _play(codes, number, recipe):
     """The performances of a piece."""
     music = roster.stream(recipe.seed, number, "music")
     crossing = recipe.duplicates == "always"
-    parts = composition.compose(codes, recipe.seconds, music, crossing)
+    parts = composition.compose(codes, recipe.seconds, music, crossing, recipe.compass)
     rng = roster.stream(recipe.seed, number, "performance")
     return performance.perform(parts, codes, recipe.seconds, recipe.sample_rate, rng)
 

@@ -1,0 +1,78 @@
+"""Optimizers by name: the ancestors' Adam, and Muon for convolutions."""
+
+import tensorflow as tf
+
+from Schema import InputError
+
+keras = tf.keras
+
+
+@keras.utils.register_keras_serializable("vimss")
+class ConvolutionMuon(keras.optimizers.Muon):
+    """Keras' Muon, which also takes the kernels of convolutions.
+
+    A kernel [taps, in, out] is one matrix [taps * in, out]; its momentum is replaced
+    by the nearest semi-orthogonal matrix, scaled to the size of an Adam step.  All
+    other weights, and kernels with fewer than `LEAST` inputs or outputs, get Adam.
+
+    References: Jordan et al., "Muon", 2024, https://kellerjordan.github.io/posts/muon;
+    Liu et al., "Muon is Scalable for LLM Training", https://arxiv.org/abs/2502.16982
+    """
+
+    LEAST = 4
+
+    def _should_use_adamw(self, variable):
+        return len(variable.shape) != 3 or min(variable.shape[1:]) < self.LEAST
+
+    def _muon_update_step(self, gradient, variable, lr, m):
+        self.assign(m, self.momentum * m + gradient)
+        step = gradient + self.momentum * m
+        matrix = tf.reshape(step, [-1, variable.shape[-1]])
+        update = self.lr_adjust(self.zeropower_via_newtonschulz5(matrix, self.ns_steps))
+        self.assign_sub(variable, lr * tf.reshape(update, variable.shape))
+
+
+def _adam(rate):
+    return keras.optimizers.Adam(rate, epsilon=1e-8)
+
+
+def _muon(rate):
+    # Half the rate where it is Adam: the two differ in how they use it.
+    return ConvolutionMuon(
+        rate,
+        epsilon=1e-8,
+        adam_lr_ratio=0.5,
+        weight_decay=None,
+        adam_weight_decay=None,
+    )
+
+
+OPTIMIZERS = {"adam": _adam, "muon": _muon}
+
+
+def optimizer(name, learning_rate, decay=1.0, decay_steps=1):
+    """An optimizer whose learning rate falls without jumps.
+
+    The rate at step s is learning_rate * decay ** (s / decay_steps).  It is always a
+    schedule, never a variable, so that a resumed run obeys its own configuration.
+
+    Args:
+      name: A key of `OPTIMIZERS`.
+      learning_rate: At step 0; positive.
+      decay: Factor for every `decay_steps` steps, in (0, 1].
+      decay_steps: Steps, at least 1.
+
+    Returns:
+      Keras optimizer; call it inside the scope of the strategy.
+
+    Raises:
+      InputError: If there is no such optimizer.
+    """
+    if name not in OPTIMIZERS:
+        raise InputError(
+            f"training.optimizer={name!r}: the optimizers are {', '.join(OPTIMIZERS)}"
+        )
+    schedule = keras.optimizers.schedules.ExponentialDecay(
+        learning_rate, decay_steps, decay
+    )
+    return OPTIMIZERS[name](schedule)
