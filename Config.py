@@ -16,7 +16,7 @@ from sacred import SETTINGS, Ingredient
 
 import Schema
 from Console import command_line as console
-from Console.command_line import run_folder  # noqa: F401
+from Console.command_line import quiet, run_folder  # noqa: F401
 from Console.options import plain, stored_data  # noqa: F401
 
 # The verbs import TensorFlow later, when there is work for it: no C++ chatter then.

@@ -27,9 +27,12 @@ import soundfile as sf
 from sacred import Experiment
 from tqdm import tqdm
 
+import Config
 import Utils
-from Datasets import media, streaming, writing
 from Schema import InputError
+
+with Config.quiet():  # Datasets wakes TensorFlow
+    from Datasets import media, streaming, writing
 
 MIN_SECONDS = 0.25  # a shorter file is taken for a mistake
 SEGMENT = 1 << 17  # samples of an estimate with context: speed against memory
@@ -253,7 +256,9 @@ def _compiled(model):
 def _shown(blocks, sample_rate, n_time, progress):
     """Passes blocks on and shows how many seconds have gone by."""
     total, done = n_time and round(n_time / sample_rate), 0
-    with tqdm(total=total, unit=" s of audio", disable=not progress) as bar:
+    with tqdm(
+        total=total, unit=" s of audio", disable=None if progress else True
+    ) as bar:
         for block in blocks:
             yield block
             done += block.shape[1]
@@ -295,6 +300,4 @@ def main(run, input, output, labels, video, subtype, segment, batch_size, overla
 
 
 if __name__ == "__main__":
-    import Config
-
     Config.command_line(ex, observed=False)

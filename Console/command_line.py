@@ -76,7 +76,7 @@ def start(experiment, observed, argv, optional, sections):
     options.check_types(run, optional)
     _observe(run, observed)
     if command == experiment.default_command:
-        with without_chatter():
+        with quiet():
             importlib.import_module("tensorflow")
         # TFDS warns of its own deprecated calls and of every data set's options.
         importlib.import_module("absl.logging").set_verbosity("error")
@@ -133,7 +133,7 @@ def help_text(experiment):
 
 
 @contextlib.contextmanager
-def without_chatter():
+def quiet():
     """Passes on at the end what the block wrote to file 2, except for `CHATTER`."""
     with tempfile.TemporaryFile() as kept:
         stderr = os.dup(2)

@@ -118,6 +118,8 @@ def inherit(experiment, updates, names):
         try:
             folder = Utils.find_run(updates.get("run"))
         except InputError:
+            if updates.get("run") is not None:
+                raise
             return names  # the verb says so, if it comes to that
         base = {"run": str(folder), "data": stored_data(folder)}
     known = {"run", "seed", *(ingredient.path for ingredient in experiment.ingredients)}

@@ -35,7 +35,12 @@ def make_builder(name, records="records", **options):
       InputError: If there is no such data set.
     """
     _check_name(name)
-    return DATASETS[name](data_dir=str(records), config=Options(**options))
+    config = Options(**options)
+    # TFDS wants the options that it lists by their name, all others as an object.
+    listed = config.name in {c.name for c in DATASETS[name].BUILDER_CONFIGS}
+    return DATASETS[name](
+        data_dir=str(records), config=config.name if listed else config
+    )
 
 
 def _check_name(name):

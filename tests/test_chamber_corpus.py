@@ -212,7 +212,7 @@ def test_workers_write_the_same_bytes_even_for_a_script_without_a_guard(tmp_path
 def test_an_error_of_a_worker_reaches_the_caller(tmp_path):
     recipe = dict(seed=0, seconds=3.0, instruments=("nose",), parts=(2, 2))
     recipe |= dict(duplicates="allow", sample_rate=16000, video=False, frame_rate=15)
-    recipe = recording.Recipe(**recipe, size=(64, 64), equal_level=True)
+    recipe = recording.Recipe(**recipe, size=(64, 64), equal_level=True, compass=12)
     with pytest.raises(InputError, match="'nose'"):
         processes.run(tmp_path, [1, 2], recipe, 2, lambda: None)
     assert not os.listdir(tmp_path)

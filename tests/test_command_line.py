@@ -92,7 +92,7 @@ def test_values_of_the_right_type_are_taken():
 
 
 def test_what_is_typed_wins_over_named_configurations_and_the_last_of_them_wins():
-    config = run("with urmp baseline_comparison model.num_layers=10").result
+    config = run("with urmp_2018 baseline_comparison model.num_layers=10").result
     assert config["model"]["num_layers"] == 10
     assert config["model"]["num_initial_filters"] == 34
     assert config["data"]["splits"] == "vimss"
@@ -102,7 +102,7 @@ def test_what_is_typed_wins_over_named_configurations_and_the_last_of_them_wins(
 
 def test_named_configurations_work_in_a_verb_without_all_sections():
     ex = verb(lambda data: Config.plain(data), [Config.data])
-    assert run("with urmp", ex).result["splits"] == "vimss"
+    assert run("with urmp_2018", ex).result["splits"] == "vimss"
 
 
 @pytest.mark.parametrize("ingredients", [[Config.data], None])
