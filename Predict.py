@@ -256,9 +256,8 @@ def _compiled(model):
 def _shown(blocks, sample_rate, n_time, progress):
     """Passes blocks on and shows how many seconds have gone by."""
     total, done = n_time and round(n_time / sample_rate), 0
-    with tqdm(
-        total=total, unit=" s of audio", disable=None if progress else True
-    ) as bar:
+    hidden = None if progress else True  # None: unless there is a terminal
+    with tqdm(total=total, unit=" s of audio", disable=hidden) as bar:
         for block in blocks:
             yield block
             done += block.shape[1]
@@ -286,17 +285,15 @@ def main(run, input, output, labels, video, subtype, segment, batch_size, overla
     """Separates one file and says where the sources are."""
     if input is None:
         raise InputError("name a recording: python Predict.py with input=FILE")
-    with media.AudioReader(str(input)):
-        pass  # what cannot be read is refused before a model is loaded
-    folder = str(Utils.find_run(run))
-    predictor, began = Predictor(folder, segment, batch_size, overlap), time.time()
+    media.AudioReader(str(input)).close()  # unreadable: refused before a model loads
+    run = str(Utils.find_run(run))
+    predictor, began = Predictor(run, segment, batch_size, overlap), time.time()
     files = predictor.separate_file(str(input), output, labels, video, subtype, True)
     took = time.time() - began
     seconds = sf.info(str(next(iter(files.values())))).duration
     speed = seconds / took
     print(f"{seconds:.1f} s of {input} in {took:.1f} s ({speed:.1f} x real time):")
-    for path in files.values():
-        print(path)
+    print("\n".join(str(path) for path in files.values()))
 
 
 if __name__ == "__main__":

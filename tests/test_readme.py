@@ -1,0 +1,40 @@
+"""What README.md tells a newcomer to type exists."""
+
+import importlib
+import pathlib
+import re
+import shlex
+
+import pytest
+
+import Config
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = sorted(set(re.findall(r"python (\w+\.py +with [^\n`|]*)", README)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_configuration(command, capsys):
+    verb, _, *options = shlex.split(command.split("#")[0])
+    # A run need not be there to know that the words are right.
+    options = [option for option in options if not option.startswith(("run=", "-F"))]
+    options = [option for option in options if option != "runs"]
+    experiment = importlib.import_module(verb.removesuffix(".py")).ex
+    argv = [verb, "print_config", *(["with", *options] if options else [])]
+    Config.command_line(experiment, argv=argv)
+    assert "Configuration" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"make (\w+)\n", README))))
+def test_every_target_of_make_exists(target):
+    assert f"\n{target}: " in (ROOT / "Makefile").read_text("utf-8")
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^):]+)\)", README))))
+def test_every_link_leads_to_a_file(link):
+    assert (ROOT / link).exists()
+
+
+def test_the_readme_was_read():
+    assert len(COMMANDS) >= 6
