@@ -278,23 +278,23 @@ def attach(experiment):
         experiment.add_source_file(str(path))
 
 
-def command_line(experiment, observed=False, argv=None):
+def command_line(experiment, observed=False, argv=None, check=None):
     """Runs a verb from the command line; the last line of each verb.
 
     A user's error is one sentence on standard error and exit status 1; Ctrl-C is
     status 130; any other exception is a bug and keeps its traceback, as everything
     does with `--debug`.
 
-    A verb whose main function has an argument `run` reads the data section of that
-    run (the newest by default); one that has `resume`, its whole configuration.
-    What is typed comes on top.
+    A verb whose main function has an argument `run` reads the data section of that run
+    (default: the newest); one that has `resume`, all of it.  What is typed is on top.
 
     Args:
       experiment: sacred.Experiment.
       observed: Keep a record in runs/N, unless `-F` names another folder.
       argv: Instead of sys.argv.
+      check: check(configuration) refuses what cannot be done, before a folder exists.
 
     Returns:
       Sacred's run, or None after `help`.
     """
-    return console.main(experiment, observed, argv, OPTIONAL, SECTIONS)
+    return console.main(experiment, observed, argv, OPTIONAL, SECTIONS, check)

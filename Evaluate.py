@@ -7,7 +7,7 @@
 
 Separates each whole track of a split with Predict and scores the sources present:
 museval v4 and SI-SDR.  Beside the model stand the mixture itself (the floor) and the
-ideal ratio mask (a ceiling).  Writes, in RUN/evaluation/DATA-SPLIT/:
+ideal ratio mask (a ceiling).  Writes, in RUN/evaluation/DATA-SPLITS-SPLIT/:
 
     estimates/<track>/<source>.wav, mixture.wav    to listen to
     scores/<system>/<split>/<track>.json           in museval's own schema
@@ -16,7 +16,7 @@ ideal ratio mask (a ceiling).  Writes, in RUN/evaluation/DATA-SPLIT/:
 Tracks that were scored already with the same checkpoint and data are kept.
 """
 
-import concurrent.futures
+import concurrent.futures.process
 import multiprocessing
 import os
 import pathlib
@@ -26,10 +26,11 @@ from sacred import Experiment
 from tqdm import tqdm
 
 import Config
-import Scores
+import Test
 import Utils
+from Models.baselines import oracles
 from Schema import InputError
-from Scores import aggregate, store, tables
+from Scores import aggregate, store, systems, tables
 
 ex = Experiment(
     "evaluate", ingredients=[Config.data, Config.evaluation], save_git_info=False
@@ -37,62 +38,7 @@ ex = Experiment(
 Config.attach(ex)
 
 FLOOR, CEILING = "mixture", "ideal ratio mask"
-
-
-def present_sources(track, source_names):
-    """The sources of a track that a model has slots for, parts of a slot summed.
-
-    Args:
-      track: dict of sources float32 [P, T, C] and labels (P codes), as from
-        `Datasets.whole_track`.
-      source_names: Slots of the model.
-
-    Returns:
-      (names in the order of the slots, float32 [S, T, C]).
-
-    Raises:
-      InputError: If an instrument of the track is none of the slots.
-    """
-    for label in track["labels"]:
-        if label not in source_names:
-            raise InputError(
-                f"track {track['id']} has {label!r}, which the model does not know; "
-                f"its sources are {', '.join(source_names)}"
-            )
-    names = [name for name in source_names if name in track["labels"]]
-    sources = [
-        track["sources"][[label == name for label in track["labels"]]].sum(axis=0)
-        for name in names
-    ]
-    return names, np.stack(sources)
-
-
-def score_systems(track_id, names, references, mix, estimates, sample_rate, about):
-    """Scores the model, the floor and the ceiling on one track; runs in a process.
-
-    Args:
-      track_id: Name of the track.
-      names: S present sources.
-      references: float32 [S, T, C].
-      mix: float32 [T, C].
-      estimates: float32 [S, T, C] of the model.
-      sample_rate: Hz.
-      about: {system: (path of the score file, description)}.
-    """
-    from Models.baselines import oracles
-
-    audible = [bool(np.any(reference)) for reference in references]
-    names = [name for name, there in zip(names, audible) if there]
-    references, estimates = references[audible], estimates[audible]
-    made = {
-        FLOOR: lambda: oracles.mixture(mix, len(names)),
-        CEILING: lambda: oracles.ideal_ratio_mask(mix, references),
-    }
-    for system, (path, description) in about.items():
-        given = made[system]() if system in made else estimates
-        scores = Scores.score_track(references, given, names, sample_rate)
-        store.write(path, scores, description)
-    return track_id
+ORACLES = {FLOOR: oracles.mixture, CEILING: oracles.ideal_ratio_mask}
 
 
 class Evaluation:
@@ -110,13 +56,17 @@ class Evaluation:
         from Models import checkpoints
 
         self.records, self.split = records, split
+        self.ids = [track.id for track in records.tracks(split)]
+        told = checkpoints.describe(run)
+        self.system, self.weights = told["model"], told["weights_sha256"]
         self.predictor = Predict.Predictor(run)
+        if checkpoints.describe(run) != told:
+            raise InputError(f"{run} is being trained: wait, or evaluate a copy of it")
         self.model = self.predictor.model
-        self.folder = pathlib.Path(run) / "evaluation" / f"{name}-{split}"
-        self.system = checkpoints.describe(run)["model"]
-        self.identity = {
-            self.system: {"weights": checkpoints.describe(run)["weights_sha256"]}
-        }
+        Test.check_fit(records, self.model)
+        which = f"{name}-{records.options.splits}-{split}"
+        self.folder = pathlib.Path(run) / "evaluation" / which
+        self.folder.mkdir(parents=True, exist_ok=True)
 
     def systems(self):
         """{system: folder of its score files}: floor, model, ceiling."""
@@ -128,50 +78,59 @@ class Evaluation:
 
     def about(self, track_id):
         """{system: (path, what identifies the scores of a track)}."""
-        common = {
-            "track": track_id,
-            "data": self.records.fingerprint,
-            "sources": list(self.model.source_names),
-        }
         return {
             system: (
                 folder / f"{track_id}.json",
-                {**common, "system": system, **self.identity.get(system, {})},
+                self.identity(track_id, self.weights if system == self.system else ""),
             )
             for system, folder in self.systems().items()
         }
 
+    def identity(self, track_id, weights):
+        """What estimates or scores of a track depend on, for JSON."""
+        return {
+            "track": track_id,
+            "data": self.records.fingerprint,
+            "sources": list(self.model.source_names),
+            "weights": weights,
+        }
+
     def is_done(self, track_id, save_estimates):
         """Whether all files of a track are there and are of this evaluation."""
-        if save_estimates and not (self.estimates(track_id) / "mixture.wav").exists():
-            return False
+        told = self.estimates(track_id) / "about.json"
+        if save_estimates:
+            same = self.identity(track_id, self.weights)
+            if not told.exists() or Utils.read_json(told) != same:
+                return False
         return all(store.is_complete(*which) for which in self.about(track_id).values())
+
+    def remove_others(self):
+        """Removes scores of tracks that the split no longer has."""
+        for folder in self.systems().values():
+            for path in folder.glob("*.json"):
+                if path.stem not in self.ids:
+                    path.unlink()
 
     def estimates(self, track_id):
         """Folder of a track's separated sources."""
         return self.folder / "estimates" / track_id
 
     def separate(self, track_id, save_estimates):
-        """Separates a track; returns the arguments of `score_systems`."""
+        """Separates a track; returns the arguments of `systems.score_systems`."""
+        from Datasets import records, writing
+
         track = self.records.whole_track(track_id)
-        names, references = present_sources(track, self.model.source_names)
+        names, references = records.present_sources(track, self.model.source_names)
         mix, rate = track["mix"], track["sample_rate"]
         estimates = self.predictor.separate(mix, rate)
         estimates = np.stack([estimates[name] for name in names])
         if save_estimates:
-            write_estimates(self.estimates(track_id), names, estimates, mix, rate)
+            about = self.identity(track_id, self.weights)
+            writing.write_estimates(
+                self.estimates(track_id), names, estimates, mix, rate, about
+            )
         about = self.about(track_id)
-        return track_id, names, references, mix, estimates, rate, about
-
-
-def write_estimates(folder, names, estimates, mix, sample_rate):
-    """Writes the estimates and the mixture of a track as WAV files."""
-    from Datasets import media
-
-    with Utils.write_aside(folder) as aside:
-        aside.mkdir()
-        for name, audio in zip([*names, "mixture"], [*estimates, mix]):
-            media.write_audio(aside / f"{name}.wav", audio, sample_rate, "FLOAT")
+        return names, references, mix, estimates, rate, about, ORACLES
 
 
 def evaluate(evaluation, save_estimates=True, workers=None):
@@ -183,9 +142,12 @@ def evaluate(evaluation, save_estimates=True, workers=None):
       workers: Processes that score; None: one a core.
 
     Returns:
-      `Scores.aggregate.Summary` of all tracks.
+      {system: {track: TrackScores}} of all tracks.
     """
-    ids = [track.id for track in evaluation.records.tracks(evaluation.split)]
+    if workers is not None and workers < 1:
+        raise InputError(f"evaluation.workers={workers} must be at least 1, or None")
+    evaluation.remove_others()
+    ids = evaluation.ids
     todo = [t for t in ids if not evaluation.is_done(t, save_estimates)]
     if len(todo) < len(ids):
         print(f"{len(ids) - len(todo)} of {len(ids)} tracks are scored already")
@@ -202,14 +164,13 @@ def evaluate(evaluation, save_estimates=True, workers=None):
             while len(waiting) > workers:
                 waiting -= finished(waiting, bar)
             work = evaluation.separate(track_id, save_estimates)
-            waiting.add(pool.submit(score_systems, *work))
+            waiting.add(pool.submit(systems.score_systems, *work))
         while waiting:
             waiting -= finished(waiting, bar)
-    systems = {
+    return {
         name: {t: store.read(folder / f"{t}.json")[0] for t in ids}
         for name, folder in evaluation.systems().items()
     }
-    return aggregate.aggregate(systems, FLOOR, evaluation.model.source_names)
 
 
 def finished(waiting, bar):
@@ -218,7 +179,13 @@ def finished(waiting, bar):
         waiting, return_when=concurrent.futures.FIRST_COMPLETED
     )
     for future in done:
-        future.result()
+        try:
+            future.result()
+        except concurrent.futures.process.BrokenProcessPool:
+            raise InputError(
+                "a process that scores was killed, perhaps for want of memory: lower "
+                "evaluation.workers and evaluate again; finished tracks are kept"
+            ) from None
         bar.update()
     return done
 
@@ -233,28 +200,13 @@ def report(evaluation, summary):
     print(f"tables, scores and estimates: {evaluation.folder}")
 
 
-def mean_improvement(evaluation):
-    """Mean SI-SDR over the mixture, over all sources of all tracks, in dB."""
-    gains = []
-    for track in evaluation.records.tracks(evaluation.split):
-        whole = {
-            system: store.read(folder / f"{track.id}.json")[0].si_sdr
-            for system, folder in evaluation.systems().items()
-        }
-        gains += list(whole[evaluation.system] - whole[FLOOR])
-    return float(np.mean(gains))
-
-
 @ex.main
 def main(run, data, evaluation):
-    import Datasets
-
-    options = {key: data[key] for key in Datasets.OPTIONS}
-    records = Datasets.open_records(data["name"], data["records"], **options)
-    work = Evaluation(Utils.find_run(run), records, data["name"], evaluation["split"])
-    summary = evaluate(work, evaluation["save_estimates"], evaluation["workers"])
-    report(work, summary)
-    gain = mean_improvement(work)
+    records, split = Test.open_records(data), evaluation["split"]
+    work = Evaluation(Utils.find_run(run), records, data["name"], split)
+    scores = evaluate(work, evaluation["save_estimates"], evaluation["workers"])
+    report(work, aggregate.aggregate(scores, FLOOR, work.model.source_names))
+    gain = systems.mean_improvement(scores, work.system, FLOOR)
     print(f"SI-SDR above the mixture: {gain:.2f} dB, mean of all sources of all tracks")
     required = evaluation["required_si_sdri"]
     if required is not None and not gain >= required:

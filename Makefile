@@ -26,6 +26,8 @@ REQUIREMENTS := requirements.txt requirements-dev.txt requirements-nodeps.txt \
 $(VENV)/ready: $(REQUIREMENTS)
 	@test -n "$(PYTHON)" || { echo "VIMSS needs Python 3.11, 3.12 or 3.13;" \
 		"install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make environments; on Debian and Ubuntu:" \
 		"apt-get install python3-venv"; exit 1; }

@@ -15,11 +15,13 @@ import contextlib
 import io
 import pathlib
 import shutil
+import tempfile
 
 from sacred import Experiment
 from tqdm import tqdm
 
 import Config
+import Utils
 from Schema import InputError
 
 ex = Experiment("prepare", ingredients=[Config.data], save_git_info=False)
@@ -60,7 +62,8 @@ def prepare(data):
     if is_current(folder, builder.fingerprint(inventory)):
         print(f"{folder} is up to date")
         return folder
-    build(builder, raw, inventory)
+    with Utils.alone(folder.parent, "Prepare.py"):
+        build(builder, raw, inventory)
     summarize(folder, inventory, options)
     return folder
 
@@ -132,8 +135,8 @@ def build(builder, raw, inventory):
     free = shutil.disk_usage(folder.parent).free
     if need > free:
         raise InputError(
-            f"the records take up to {need / 1e9:.1f} GB, {folder.parent} has "
-            f"{free / 1e9:.1f} GB left: choose another data.records"
+            f"the records take up to {need / 1e6:.0f} MB, {folder.parent} has "
+            f"{free / 1e6:.0f} MB left: choose another data.records"
         )
     remove_leftovers(folder.parent)
     tfds.disable_progress_bar()  # its bars are by split; ours is by track
@@ -142,8 +145,13 @@ def build(builder, raw, inventory):
     with tqdm(total=n_tracks, unit=" tracks", desc="records") as bar:
         builder.on_track = lambda track: bar.update()
         try:
-            with contextlib.redirect_stdout(io.StringIO()):  # TFDS's own words
-                builder.download_and_prepare(download_config=config)
+            with (
+                tempfile.TemporaryDirectory() as downloads,
+                contextlib.redirect_stdout(io.StringIO()),  # TFDS's own words
+            ):
+                builder.download_and_prepare(
+                    download_dir=downloads, download_config=config
+                )
         finally:
             remove_leftovers(folder.parent)
 

@@ -40,9 +40,15 @@ def windows(records, split, model):
 
     if split not in records.splits:
         raise InputError(
-            f"{records.folder} has no split {split!r}; it has "
-            f"{', '.join(records.splits)}"
+            f"{records.folder} has no split {split!r}, only "
+            f"{', '.join(records.splits)}; prepare others with data.splits=NAME"
         )
+    check_fit(records, model)
+    return pipeline.Windows(records, split, model.n_in, model.n_out, model.source_names)
+
+
+def check_fit(records, model):
+    """Refuses records of another rate or number of channels than the model's."""
     for what in ("sample_rate", "channels"):
         there, here = getattr(records, what), getattr(model, what)
         if there != here:
@@ -50,7 +56,6 @@ def windows(records, split, model):
                 f"the records have {what} {there}, the model has {here}; set "
                 f"data.{what}={here}"
             )
-    return pipeline.Windows(records, split, model.n_in, model.n_out, model.source_names)
 
 
 def parts(loss):

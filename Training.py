@@ -56,21 +56,17 @@ def train(folder, data, model, training, seed=1337, resume=None, record=print):
     """
     import tensorflow as tf
 
-    import Models
     from Datasets import pipeline
     from Learning import loop, optimizers, summaries
-    from Models import checkpoints
+    from Models import checkpoints, devices
 
     gain, batch_size = checked(training), training["batch_size"]
     tf.keras.utils.set_random_seed(seed)
-    fixed = {key: data[key] for key in ("sample_rate", "channels")}
-    records, strategy = Test.open_records(data), choose_strategy(batch_size)
-    rate = [training[key] for key in RATE]
+    strategy = devices.choose_strategy(batch_size)
     with strategy.scope():
-        network = Models.build(**model, source_names=data["sources"], **fixed)
+        network, records, found = opened(data, model)
+        rate = [training[key] for key in RATE]
         optimizer = optimizers.optimizer(training["optimizer"], *rate)
-    splits = ("train", "validation") if "validation" in records.splits else ("train",)
-    found = {split: Test.windows(records, split, network) for split in splits}
     report(network, strategy, records, found)
     told = {"data": data, "loss": training["loss"], "seed": seed}
     told |= {"commit": commit(ROOT), "data_fingerprint": records.fingerprint}
@@ -93,6 +89,23 @@ def train(folder, data, model, training, seed=1337, resume=None, record=print):
         on_start=lambda history: take_up(resume, folder, history, record),
         on_epoch=lambda history: keep(folder, history, record),
     )
+
+
+def opened(data, model):
+    """(Separator, Records, {split: Windows}) that two sections ask for."""
+    import Models
+
+    records = Test.open_records(data)
+    fixed = {key: data[key] for key in ("sample_rate", "channels")}
+    network = Models.build(**model, source_names=data["sources"], **fixed)
+    splits = ("train", "validation") if "validation" in records.splits else ("train",)
+    return network, records, {s: Test.windows(records, s, network) for s in splits}
+
+
+def refuse(config):
+    """Raises InputError for a configuration that cannot be trained."""
+    checked(config["training"])
+    opened(config["data"], config["model"])
 
 
 def checked(training):
@@ -120,21 +133,6 @@ def validation(network, windows, training):
     mean = Test.MeanLoss(network, training["loss"])
     batches = pipeline.evaluation_batches(windows, training["batch_size"])
     return lambda: mean(batches.take(training["validation_steps"] or -1))
-
-
-def choose_strategy(batch_size):
-    """All GPUs of this machine if there are several, else the one device."""
-    import tensorflow as tf
-
-    gpus = tf.config.list_logical_devices("GPU")
-    if len(gpus) < 2:
-        return tf.distribute.get_strategy()
-    if batch_size % len(gpus):
-        raise InputError(
-            f"training.batch_size={batch_size} must be a multiple of the "
-            f"{len(gpus)} GPUs; or hide some with CUDA_VISIBLE_DEVICES"
-        )
-    return tf.distribute.MirroredStrategy(gpus)
 
 
 def report(network, strategy, records, found):
@@ -189,11 +187,16 @@ def main(data, model, training, seed, resume, _run):
             print(f"\nstopped; go on with `python Training.py with resume={home}`")
         raise
     best = [row for row in history if row["best"]][-1]
-    print(f"best    epoch {best['epoch']}, validation loss {best['validation_loss']}")
+    if best["validation_loss"] is None:
+        print(f"kept    epoch {best['epoch']}, the last: there is no validation split")
+    else:
+        print(
+            f"best    epoch {best['epoch']}, validation {best['validation_loss']:.3e}"
+        )
     print(f"wrote   {home}/checkpoint; see it with `tensorboard --logdir {home}/log`")
     print(f"next    python Evaluate.py with run={home}")
     return best["validation_loss"]
 
 
 if __name__ == "__main__":
-    Config.command_line(ex, observed=True)
+    Config.command_line(ex, observed=True, check=refuse)

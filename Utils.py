@@ -12,6 +12,11 @@ import numpy as np
 
 from Schema import InputError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 
 def samples(seconds, sample_rate):
     """The number of samples nearest to a duration in seconds."""
@@ -42,6 +47,31 @@ def write_aside(path):
         os.replace(aside, path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def alone(folder, who):
+    """Keeps a second process out of a folder while the block runs.
+
+    Args:
+      folder: Made if absent.
+      who: Names the process in the error.
+
+    Raises:
+      InputError: If another process is in there.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as file:
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"another {who} is at work in {folder}") from None
+        try:
+            yield
+        finally:
+            (folder / ".lock").unlink(missing_ok=True)
 
 
 def _plain(value):

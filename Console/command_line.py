@@ -29,13 +29,13 @@ from Schema import InputError
 CHATTER = (b"oneDNN custom operations are on", b"before absl::InitializeLog()")
 
 
-def main(experiment, observed, argv, optional, sections):
+def main(experiment, observed, argv, optional, sections, check=None):
     """Runs a verb; ends the process on errors.  See `Config.command_line`."""
     argv = sys.argv if argv is None else argv
     verb = pathlib.Path(argv[0]).name
     signal.signal(signal.SIGTERM, _interrupt)  # a cluster takes the machine away
     try:
-        return start(experiment, observed, argv, optional, sections)
+        return start(experiment, observed, argv, optional, sections, check)
     except KeyboardInterrupt:
         _end(verb, "interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
@@ -48,7 +48,7 @@ def main(experiment, observed, argv, optional, sections):
         _end(verb, sentence, 1)
 
 
-def start(experiment, observed, argv, optional, sections):
+def start(experiment, observed, argv, optional, sections, check=None):
     """`main`, with exceptions left as they are; returns Sacred's run."""
     args = _parse(experiment, argv)
     if args["help"] or args["--help"]:
@@ -74,12 +74,14 @@ def start(experiment, observed, argv, optional, sections):
             options.unknown(experiment, command, updates, names, key)
         ) from None
     options.check_types(run, optional)
-    _observe(run, observed)
     if command == experiment.default_command:
         with quiet():
             importlib.import_module("tensorflow")
         # TFDS warns of its own deprecated calls and of every data set's options.
         importlib.import_module("absl.logging").set_verbosity("error")
+        if check is not None:
+            check(options.plain(run.config))
+    _observe(run, observed)
     run()
     return run
 

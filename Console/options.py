@@ -55,7 +55,10 @@ def _check_named(experiment, name):
         return
     raise InputError(
         f"{name}: there is no such named configuration"
-        + (did_you_mean(name, known) or f"; there are {', '.join(known)}")
+        + (
+            did_you_mean(name, known)
+            or f"; there are {', '.join(known) or 'none here'}"
+        )
     )
 
 
@@ -122,11 +125,13 @@ def inherit(experiment, updates, names):
                 raise
             return names  # the verb says so, if it comes to that
         base = {"run": str(folder), "data": stored_data(folder)}
+        if not base["data"]:
+            del base["data"]  # of a Python user's own: nothing is known
     known = {"run", "seed", *(ingredient.path for ingredient in experiment.ingredients)}
     base = {key: value for key, value in base.items() if key in known}
     for section in [key for key, value in base.items() if isinstance(value, dict)]:
         chosen = _name_of(experiment, section, updates, names)
-        if chosen not in (None, base[section].get("name")):
+        if chosen not in (None, base[section].get("name", chosen)):
             del base[section]  # options of another data set or model
     if not base:
         return names
@@ -151,7 +156,8 @@ def stored_data(run):
       run: What `Utils.find_run` takes.
 
     Returns:
-      dict as in Config.py; empty if the model was saved without one.
+      dict as in Config.py.  Of a model that was saved without one, such as an imported
+      checkpoint: its sample_rate, channels and sources.
 
     Raises:
       InputError: If the folder holds no checkpoint.
@@ -159,7 +165,11 @@ def stored_data(run):
     folder = Utils.find_run(run)
     inside = folder / "checkpoint" / "model.json"
     path = inside if inside.exists() else folder / "model.json"
-    return Utils.read_json(path).get("extra", {}).get("data") or {}
+    told = Utils.read_json(path)
+    keys = {"sample_rate": "sample_rate", "channels": "channels"}
+    keys["sources"] = "source_names"
+    found = {key: told[name] for key, name in keys.items() if name in told}
+    return told.get("extra", {}).get("data") or found
 
 
 def plain(value):

@@ -114,12 +114,11 @@ def read_track(track, options):
 
     def read(path):
         audio, _ = media.read_audio(path, options.sample_rate, options.channels)
+        if not np.any(_quantise(audio)):
+            raise InputError(f"{path} is silent from end to end; remove it")
         return _fit(audio, n_time)
 
     stems = [read(source.audio) for source in track.sources]
-    for source, stem in zip(track.sources, stems):
-        if not np.any(stem):
-            raise InputError(f"{source.audio} is silent from end to end; remove it")
     labels = [source.label for source in track.sources]
     if options.same_instrument == "sum":
         wanted = list(dict.fromkeys(labels))

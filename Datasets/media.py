@@ -88,9 +88,13 @@ class AudioReader:
     def _decoded(self, block):
         to_float = av.AudioResampler(format="fltp", layout=self._stream.layout.name)
         pending, n_pending = [], 0
+        # Where time is counted in samples, an encoder's last frame says how many of
+        # its samples are no padding.
+        exact = self._stream.time_base * self.sample_rate == 1
         for frame in self._container.decode(self._stream):
+            n_time = frame.duration if exact and frame.duration else frame.samples
             for converted in to_float.resample(frame):
-                pending.append(converted.to_ndarray().T)
+                pending.append(converted.to_ndarray().T[:n_time])
                 n_pending += len(pending[-1])
             if n_pending >= block:
                 yield np.concatenate(pending)
@@ -145,7 +149,12 @@ def write_audio(path, audio, sample_rate, subtype="FLOAT"):
 
     PCM subtypes clip what exceeds [-1, 1], and libsndfile scales by 2^n - 1 then.
     """
-    sf.write(str(path), audio, sample_rate, subtype=subtype)
+    try:
+        sf.write(str(path), audio, sample_rate, subtype=subtype)
+    except (sf.LibsndfileError, AssertionError) as error:  # of a full disk
+        raise InputError(
+            f"{path} cannot be written ({error}); is the disk full?"
+        ) from (None)
 
 
 def write_video(path, frames, frame_rate, audio=None, sample_rate=None):

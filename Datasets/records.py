@@ -237,3 +237,31 @@ def open_records(name, records, options):
         f"{os.fspath(records)} holds no records of {name}: make them with "
         f"`python Prepare.py with {name} data.raw=FOLDER data.records={records}`"
     )
+
+
+def present_sources(track, source_names):
+    """The sources of a track that a model has slots for, parts of a slot summed.
+
+    Args:
+      track: dict of sources float32 [P, T, C] and labels (P codes), as from
+        `Records.whole_track`.
+      source_names: Slots of the model.
+
+    Returns:
+      (names in the order of the slots, float32 [S, T, C]).
+
+    Raises:
+      InputError: If an instrument of the track is none of the slots.
+    """
+    for label in track["labels"]:
+        if label not in source_names:
+            raise InputError(
+                f"track {track['id']} has {label!r}, which the model does not know; "
+                f"its sources are {', '.join(source_names)}"
+            )
+    names = [name for name in source_names if name in track["labels"]]
+    sources = [
+        track["sources"][[label == name for label in track["labels"]]].sum(axis=0)
+        for name in names
+    ]
+    return names, np.stack(sources)

@@ -15,6 +15,7 @@ import numpy as np
 import soundfile as sf
 
 import Utils
+from Datasets import media
 from Schema import InputError
 
 RIFF_BYTES = 2**32 - 2**16  # of samples that a RIFF file holds beside its header
@@ -205,3 +206,21 @@ def _check_room(folder, bytes_a_sample, n_time):
             f"the sources need {need / 1e9:.1f} GB but {folder} has "
             f"{free / 1e9:.1f} GB free; choose another folder or subtype=PCM_16"
         )
+
+
+def write_estimates(folder, names, estimates, mix, sample_rate, about):
+    """Writes the estimates and the mixture of a track as WAV files, and what they are.
+
+    Args:
+      folder: Of the track; replaced as a whole.
+      names: S sources.
+      estimates: float32 [S, T, C].
+      mix: float32 [T, C].
+      sample_rate: Hz.
+      about: dict for about.json.
+    """
+    with Utils.write_aside(folder) as aside:
+        aside.mkdir()
+        for name, audio in zip([*names, "mixture"], [*estimates, mix]):
+            media.write_audio(aside / f"{name}.wav", audio, sample_rate, "FLOAT")
+        Utils.write_json(aside / "about.json", about)

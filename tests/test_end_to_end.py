@@ -71,7 +71,7 @@ def test_test_prints_the_mean_loss_of_the_newest_run(home):
 def test_evaluate_writes_scores_tables_and_estimates(home):
     said, _ = verb(home, "Evaluate", "with", "run=runs/1")
     assert "mixture" in said and "ideal ratio mask" in said and "SI-SDR" in said
-    folder = home / "runs" / "1" / "evaluation" / "chamber-test"
+    folder = home / "runs" / "1" / "evaluation" / "chamber-composition-test"
     (score,) = (folder / "scores" / "mixture" / "test").glob("*.json")
     targets = json.loads(score.read_text())["targets"]
     assert set(targets[0]["frames"][0]["metrics"]) == {"SDR", "ISR", "SIR", "SAR"}
@@ -107,7 +107,11 @@ BAD = [
      "'vn', which is not among the sources vc,fl"),
     ("Training", ["with", "chamber_tiny", "data.sources=['fl','vn','violn']"],
      "data.sources has 'violn'"),
+    ("Training", ["with", "chamber_tiny", "training.batch_size=0"],
+     "training.batch_size=0 must be at least 1"),
     ("Evaluate", ["with", "run=empty"], "empty"),
+    ("Evaluate", ["with", "run=runs/1", "evaluation.workers=0"],
+     "evaluation.workers=0 must be at least 1"),
     ("Predict", ["with", "run=runs/1", "input=text.wav"], "text.wav"),
     ("Predict", ["with", "run=runs/1", "input=short.wav"], "0.1"),
     ("Predict", ["with", "run=runs/1", "input=ok.wav", "output=text.wav/out"],
@@ -125,7 +129,29 @@ def test_bad_input_ends_in_one_clear_sentence(home, name, options, sentence):
     _, error = verb(home, name, *options, fails=True)
     assert sentence in error and len(error.strip().splitlines()) == 1, error
     after = sorted(path for path in home.rglob("*") if path.is_file())
-    assert [p for p in after if p not in before and "runs" not in p.parts] == []
+    assert after == before
+
+
+def test_an_imported_checkpoint_is_evaluated_with_what_it_knows_of_itself(tmp_path):
+    parity = ROOT.parent / "shared" / "parity" / "VIMSS_uncond13"
+    if not parity.is_dir():
+        pytest.skip("the ancestors' checkpoints (../shared/parity) are not here")
+    told = ["-m", "Models.checkpoints", "import", "--config", parity / "config.json"]
+    told += [parity / "VIMSS_uncond13-1000", tmp_path / "imported"]
+    subprocess.run([sys.executable, *map(str, told)], cwd=ROOT, check=True)
+    write_piece(tmp_path / "raw", "01_Jupiter_vn_vc", rate=22050, seconds=2)
+    data = ["data.records=records"]
+    raw = ["data.raw=raw", "data.partial=True"]
+    verb(tmp_path, "Prepare", "with", "urmp", *raw, *data)
+    said, _ = verb(tmp_path, "Evaluate", "with", "run=imported", *data)
+    assert "ideal ratio mask" in said
+    raw += ["data.sample_rate=8000"]
+    verb(tmp_path, "Prepare", "with", "urmp", *raw, *data)
+    _, error = verb(
+        tmp_path,
+        "Evaluate", "with", "run=imported", *data, "data.sample_rate=8000", fails=True
+    )  # fmt: skip
+    assert "the records have sample_rate 8000, the model has 22050" in error
 
 
 def test_the_real_urmp_excerpts_go_all_the_way(shared, tmp_path):

@@ -1,11 +1,14 @@
 """Records: made by TFDS, found again, and the tracks come back whole."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
 import Datasets
 import Prepare
+import Utils
 from Schema import InputError
 from tests.conftest import write_piece
 
@@ -98,6 +101,25 @@ def test_records_of_other_recordings_are_refused(tmp_path):
     write_piece(tmp_path / "raw", "03_Dance_fl_cl")
     with pytest.raises(InputError, match="made from other recordings"):
         Prepare.prepare(section(tmp_path / "raw", tmp_path / "records"))
+
+
+def test_a_stem_that_changed_in_its_middle_makes_the_records_stale(tmp_path):
+    write_piece(tmp_path / "raw", "01_Jupiter_vn_vc", seconds=20.0)
+    Prepare.prepare(section(tmp_path / "raw", tmp_path / "records"))
+    path = tmp_path / "raw" / "01_Jupiter_vn_vc" / "AuSep_1_vn_01_Jupiter.wav"
+    content = bytearray(path.read_bytes())
+    content[300000:300002] = b"ab"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="made from other recordings"):
+        Prepare.prepare(section(tmp_path / "raw", tmp_path / "records"))
+
+
+def test_a_second_prepare_is_kept_out(tmp_path):
+    write_piece(tmp_path / "raw", "01_Jupiter_vn_vc")
+    options = Datasets.make_builder("urmp", tmp_path / "records", **OPTIONS)
+    with Utils.alone(pathlib.Path(options.data_dir).parent, "Prepare.py"):
+        with pytest.raises(InputError, match="another Prepare.py is at work"):
+            Prepare.prepare(section(tmp_path / "raw", tmp_path / "records"))
 
 
 def test_missing_pieces_stop_it_before_any_work(tmp_path, capsys):

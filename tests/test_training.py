@@ -292,5 +292,5 @@ def test_a_model_of_another_rate_or_a_split_that_is_absent_is_named(options):
     model = Models.build("wave_unet", source_names=["vn"], sample_rate=8000, channels=1)
     with pytest.raises(InputError, match="sample_rate 4000, the model has 8000"):
         Test.windows(records, "train", model)
-    with pytest.raises(InputError, match="no split 'valid'; it has train, validation"):
+    with pytest.raises(InputError, match="no split 'valid', only train, validation"):
         Test.windows(records, "valid", Gain())

@@ -135,6 +135,18 @@ def test_a_bad_stem_is_named_with_what_is_wrong(tmp_path, case, message):
         builder.read_track(track, builder.Options(sample_rate=16000))
 
 
+def test_a_mixture_is_checked_like_the_stems(tmp_path):
+    write_piece(tmp_path, "01_Jupiter_vn_vc")
+    mix = tmp_path / "01_Jupiter_vn_vc" / "AuMix_01_Jupiter_vn_vc.wav"
+    sf.write(mix, np.zeros(32000), 16000)
+    (track,) = stock(tmp_path, "01_Jupiter_vn_vc").tracks["test"]
+    with pytest.raises(InputError, match="AuMix.*silent from end to end"):
+        builder.read_track(track, builder.Options(sample_rate=16000))
+    sf.write(mix, np.ones(20000), 16000)
+    with pytest.raises(InputError, match="AuMix.*0.750 s shorter than its mates"):
+        stock(tmp_path, "01_Jupiter_vn_vc")
+
+
 @pytest.mark.parametrize("raw", ["absent", "empty"])
 def test_an_absent_or_empty_folder_is_refused(tmp_path, raw):
     (tmp_path / "empty").mkdir()

@@ -140,13 +140,17 @@ def read_piece(folder):
         f0 = _first(folder, [f"F0s_{n}" for n in names], (".txt",))
         infos.append(_header(audio))
         sources.append(Source(code, audio, notes, f0))
-    _check_lengths(sources, infos)
+    files = [source.audio for source in sources]
+    mix = _first(folder, [f"AuMix_{piece}"], AUDIO)
+    if mix is not None:
+        files, infos = [*files, mix], [*infos, _header(mix)]
+    _check_lengths(files, infos)
     return Track(
         id=piece,
         sources=tuple(sources),
         sample_rate=infos[0].samplerate,
         n_time=max(info.frames for info in infos),
-        mix=_first(folder, [f"AuMix_{piece}"], AUDIO),
+        mix=mix,
         video=_first(folder, [f"Vid_{piece}"], (".mp4",)),
     )
 
@@ -179,18 +183,18 @@ def _header(path):
     return info
 
 
-def _check_lengths(sources, infos):
+def _check_lengths(files, infos):
     rates = {info.samplerate for info in infos}
     if len(rates) > 1:
         raise InputError(
-            f"{sources[0].audio} and its mates have different sample rates: "
+            f"{files[0]} and its mates have different sample rates: "
             f"{', '.join(str(r) for r in sorted(rates))} Hz"
         )
     longest = max(info.frames for info in infos)
-    for source, info in zip(sources, infos):
+    for file, info in zip(files, infos):
         missing = (longest - info.frames) / info.samplerate
         if missing > LENGTH_TOLERANCE:
             raise InputError(
-                f"{source.audio} is {missing:.3f} s shorter than its mates "
+                f"{file} is {missing:.3f} s shorter than its mates "
                 f"({info.frames} of {longest} samples); is it truncated?"
             )

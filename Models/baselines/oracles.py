@@ -10,19 +10,22 @@ import scipy.signal
 from Schema import InputError
 
 
-def mixture(mix, n_sources):
+def mixture(mix, sources):
     """Gives the mixture as the estimate of every source: the floor.
 
     Args:
       mix: [T, C].
-      n_sources: S, at least 1.
+      sources: [S, T, C]; only their number counts.
 
     Returns:
       [S, T, C], in the dtype of `mix`.
+
+    Raises:
+      InputError: If there is no source.
     """
-    if n_sources < 1:
-        raise InputError(f"n_sources must be at least 1, not {n_sources}")
-    return np.repeat(np.asarray(mix)[np.newaxis], n_sources, axis=0)
+    if not len(sources):
+        raise InputError("an oracle needs at least one source, not 0")
+    return np.repeat(np.asarray(mix)[np.newaxis], len(sources), axis=0)
 
 
 def ideal_ratio_mask(mix, sources, n_fft=2048, hop=512, power=1):
