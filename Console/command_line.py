@@ -25,8 +25,14 @@ from sacred.utils import ConfigAddedError
 from Console import options
 from Schema import InputError
 
-# What TensorFlow 2.21 says at every import, whatever TF_CPP_MIN_LOG_LEVEL is.
-CHATTER = (b"oneDNN custom operations are on", b"before absl::InitializeLog()")
+# What TensorFlow 2.21 says whatever TF_CPP_MIN_LOG_LEVEL is: at every import, and on a
+# machine without the driver of a GPU.
+CHATTER = (
+    b"oneDNN custom operations are on",
+    b"before absl::InitializeLog()",
+    b"cudart_stub.cc",
+    b"cuInit: UNKNOWN ERROR (303)",
+)
 
 
 def main(experiment, observed, argv, optional, sections, check=None):
@@ -76,7 +82,8 @@ def start(experiment, observed, argv, optional, sections, check=None):
     options.check_types(run, optional)
     if command == experiment.default_command:
         with quiet():
-            importlib.import_module("tensorflow")
+            tensorflow = importlib.import_module("tensorflow")
+            tensorflow.config.list_physical_devices()  # complains of a missing GPU
         # TFDS warns of its own deprecated calls and of every data set's options.
         importlib.import_module("absl.logging").set_verbosity("error")
         if check is not None:
