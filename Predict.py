@@ -52,7 +52,7 @@ class Predictor:
         """Loads a separator and tries it on silence.
 
         Args:
-          folder: A run, a checkpoint folder, or a separator that is in memory.
+          folder: What `Utils.find_run` takes, or a separator that is in memory.
           segment: Least samples of an estimate, at the model's rate.  None: the
             model's own, and with context at least `SEGMENT`.
           batch_size: Segments at once; changes speed and memory, not the result.
@@ -72,7 +72,7 @@ class Predictor:
         if isinstance(folder, str | pathlib.Path):
             from Models import checkpoints  # TensorFlow takes seconds to wake
 
-            self.model = checkpoints.load(folder)
+            self.model = checkpoints.load(Utils.find_run(folder))
         self.names = list(self.model.source_names)
         self._reads = set(self.model.batch_keys)
         if unknown := self._reads - CONDITIONS - {"mix"}:

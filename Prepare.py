@@ -82,6 +82,11 @@ def fabricate(raw, data):
     """Makes the pieces of the chamber corpus that are not there yet."""
     from Datasets.chamber.chamber_dataset_builder import fabricate_splits
 
+    if data["min_parts"] > data["max_parts"]:
+        raise InputError(
+            f"data.min_parts={data['min_parts']} must not exceed "
+            f"data.max_parts={data['max_parts']}"
+        )
     fabricate_splits(
         raw,
         {

@@ -174,6 +174,17 @@ def test_a_wave_unet_without_context_does_not_depend_on_the_batch(wave_unet):
     np.testing.assert_allclose(one, four, atol=1e-6)
 
 
+def test_a_predictor_takes_a_run_a_checkpoint_and_a_folder_of_runs(tmp_path, wave_unet):
+    from Models import checkpoints
+
+    for context in (False, True):
+        folder = tmp_path / "runs" / str(9 + context) / "checkpoint"
+        checkpoints.save(folder, wave_unet[context])
+    for folder in (tmp_path / "runs", tmp_path / "runs" / "10", folder):
+        model = Predict.Predictor(folder).model
+        assert model.n_in == wave_unet[True].n_in  # 10 is newer than 9
+
+
 def test_the_verb_separates_a_file_with_a_checkpoint(tmp_path, wave_unet):
     from Models import checkpoints
 
