@@ -180,8 +180,8 @@ def test_a_predictor_takes_a_run_a_checkpoint_and_a_folder_of_runs(tmp_path, wav
     for context in (False, True):
         folder = tmp_path / "runs" / str(9 + context) / "checkpoint"
         checkpoints.save(folder, wave_unet[context])
-    for folder in (tmp_path / "runs", tmp_path / "runs" / "10", folder):
-        model = Predict.Predictor(folder).model
+    for place in (tmp_path / "runs", tmp_path / "runs" / "10", folder):
+        model = Predict.Predictor(place).model
         assert model.n_in == wave_unet[True].n_in  # 10 is newer than 9
 
 
