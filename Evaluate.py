@@ -154,19 +154,25 @@ def evaluate(evaluation, save_estimates=True, workers=None):
     workers = workers or os.cpu_count() or 1
     # Processes start afresh: TensorFlow's threads don't survive a fork.
     context = multiprocessing.get_context("spawn")
-    with (
-        tqdm(total=len(todo), unit=" tracks", desc="evaluate") as bar,
-        concurrent.futures.ProcessPoolExecutor(workers, context) as pool,
-    ):
-        waiting = set()
-        for track_id in todo:
-            # A few tracks ahead of the scores at most: memory stays bounded.
-            while len(waiting) > workers:
+    try:
+        with (
+            tqdm(total=len(todo), unit=" tracks", desc="evaluate") as bar,
+            concurrent.futures.ProcessPoolExecutor(workers, context) as pool,
+        ):
+            waiting = set()
+            for track_id in todo:
+                # A few tracks ahead of the scores at most: memory stays bounded.
+                while len(waiting) > workers:
+                    waiting -= finished(waiting, bar)
+                work = evaluation.separate(track_id, save_estimates)
+                waiting.add(pool.submit(systems.score_systems, *work))
+            while waiting:
                 waiting -= finished(waiting, bar)
-            work = evaluation.separate(track_id, save_estimates)
-            waiting.add(pool.submit(systems.score_systems, *work))
-        while waiting:
-            waiting -= finished(waiting, bar)
+    except concurrent.futures.process.BrokenProcessPool:
+        raise InputError(
+            "a process that scores was killed, perhaps for want of memory: lower "
+            "evaluation.workers and evaluate again; finished tracks are kept"
+        ) from None
     return {
         name: {t: store.read(folder / f"{t}.json")[0] for t in ids}
         for name, folder in evaluation.systems().items()
@@ -179,13 +185,7 @@ def finished(waiting, bar):
         waiting, return_when=concurrent.futures.FIRST_COMPLETED
     )
     for future in done:
-        try:
-            future.result()
-        except concurrent.futures.process.BrokenProcessPool:
-            raise InputError(
-                "a process that scores was killed, perhaps for want of memory: lower "
-                "evaluation.workers and evaluate again; finished tracks are kept"
-            ) from None
+        future.result()
         bar.update()
     return done
 
