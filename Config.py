@@ -16,6 +16,7 @@ from sacred import SETTINGS, Ingredient
 
 import Schema
 from Console import command_line as console
+from Console import published
 from Console.command_line import quiet, run_folder  # noqa: F401
 from Console.options import plain, stored_data  # noqa: F401
 
@@ -38,6 +39,7 @@ OPTIONAL = {  # knobs that may be None, and their type otherwise
     "data.raw": str,
     "training.gradient_clip": float,
     "training.validation_steps": int,
+    "training.warm_start": str,
     "evaluation.workers": int,
     "evaluation.required_si_sdri": float,
     "run": str,
@@ -102,6 +104,22 @@ def wave_unet(name):
         output_activation = "tanh"  # | "linear"
         upsampling = "linear"  # | "learned"
         clip_at_test = True  # estimates into [-1, 1] outside of training
+        fusers = []  # | ["outer_product@bottleneck"]: labels say who plays (CExp)
+        legacy_label_order = False  # scramble a batch's labels as in 2018; for parity
+        form = "auto"  # | "plain" | "fast": how it is computed; "auto": as measured
+
+
+# Jansson et al., "Singing Voice Separation with Deep U-Net Convolutional Networks",
+# ISMIR 2017, as the ancestor compared with it (U7).
+@model.config
+def spectrogram_unet(name):
+    if name == "spectrogram_unet":
+        num_layers = 6  # halvings of time and frequency on the way down
+        num_initial_filters = 16  # channels of the first level; each next has twice
+        frame_length = 1024  # samples of a Fourier transform
+        frame_step = 768  # samples from one to the next
+        num_frames = 98560  # samples of output wanted: 128 transforms
+        legacy_fft = False  # round Fourier transforms as in 2018; for parity
 
 
 # How the weights are found.  The ancestor: Stoller et al., ISMIR 2018, section 4.2.
@@ -112,7 +130,9 @@ def optimisation():
     learning_rate = 1e-4  # at the first step
     learning_rate_decay = 1.0  # factor for every decay_steps steps, continuous
     decay_steps = 2000  # steps
-    loss = "mean_square"  # | "sum_square" | "mean_absolute"
+    loss = "mean_square"  # | "sum_square" | "mean_absolute" | "magnitude_absolute"
+    precision = "float32"  # | "bfloat16"; weights, outputs and losses stay float32
+    warm_start = None  # run or checkpoint folder whose weights are the first ones
     gradient_clip = 1.0  # greatest global norm of a gradient; None: any
     steps_per_epoch = 2000  # steps between validations
     max_epochs = 1000  # epochs, at most
@@ -131,129 +151,7 @@ def scoring():
     required_si_sdri = None  # dB above the mixture; fail with less
 
 
-# Published runs: a name, the sections it changes.  Stoller, Ewert, Dixon, "Wave-U-Net",
-# ISMIR 2018, tables 1 and 2, trained on MUSDB18 and CCMixter at 22,050 Hz, on a GPU of
-# 8 GB; the figure is the median SDR of the vocals.  They are the models and their
-# training: the data set and its sources are told apart from them, with data.name=...
-ANCESTOR = {"batch_size": 16, "learning_rate": 1e-4, "gradient_clip": None}
-VIMSS = {"batch_size": 64, "learning_rate": 1e-5, "learning_rate_decay": 0.96}
-VIMSS |= {"loss": "sum_square", "gradient_clip": None}
-VIMSS |= {"steps_per_epoch": 500, "max_epochs": 400}
-STEREO = {"channels": 2}
-DIFFERENCE = {"name": "wave_unet", "output_type": "difference"}
-CONTEXT = {**DIFFERENCE, "context": True}
-LEARNED = {**CONTEXT, "upsampling": "learned"}
-
-NAMED = {
-    # M1: 3.90 dB.  python Training.py with baseline
-    "baseline": {
-        "model": {"name": "wave_unet", "output_type": "direct", "context": False},
-        "training": ANCESTOR,
-    },
-    # M2: 3.92 dB.  python Training.py with baseline_diff
-    "baseline_diff": {"model": DIFFERENCE, "training": ANCESTOR},
-    # M3: 3.96 dB.  python Training.py with baseline_context
-    "baseline_context": {"model": CONTEXT, "training": ANCESTOR},
-    # M4: 4.46 dB.  python Training.py with baseline_stereo
-    "baseline_stereo": {"data": STEREO, "model": CONTEXT, "training": ANCESTOR},
-    # M5: 4.58 dB.  python Training.py with full
-    "full": {"data": STEREO, "model": LEARNED, "training": ANCESTOR},
-    # M5-HighSR: 4.95 dB.  python Training.py with full_44KHz
-    "full_44KHz": {
-        "data": {**STEREO, "sample_rate": 44100},
-        "model": LEARNED,
-        "training": ANCESTOR,
-    },
-    # M6, "STL2" of SiSEC 2018: bass 3.21, drums 4.22, other 2.25, vocals 3.25 dB.  M4
-    # with these four sources.  python Training.py with full_multi_instrument
-    "full_multi_instrument": {"data": STEREO, "model": CONTEXT, "training": ANCESTOR},
-    # M7: 3.49 dB.  As wide as the U-Net it is compared with; a window is 28.5 s.
-    # python Training.py with baseline_comparison
-    "baseline_comparison": {
-        "data": {"sample_rate": 8192, "excerpt_seconds": 90.0, "window_seconds": 29.0},
-        "model": {**CONTEXT, "num_frames": 98560, "num_initial_filters": 34},
-        "training": {**ANCESTOR, "batch_size": 4},
-    },
-    # Exp-Wave-U-Net of Slizovskaia, Kim, Haro, Gomez, "End-to-End Sound Source
-    # Separation Conditioned on Instrument Labels", ICASSP 2019; its splits here share
-    # no composition.  No figure yet.  python Training.py with urmp
-    "urmp": {"data": {"name": "urmp"}, "model": CONTEXT, "training": VIMSS},
-    # The same on its own split, of which some takes are in both halves: SDR -4.12 dB
-    # over 11 pieces (mean over segments of 0.74 s, sources that play), 200,000 steps on
-    # a Cloud TPU of 8 cores.  No validation pieces: the last weights are kept.
-    # python Training.py with urmp_2018
-    "urmp_2018": {
-        "data": {"name": "urmp", "splits": "vimss"},
-        "model": CONTEXT,
-        "training": {**VIMSS, "gain_min": 1.0, "gain_max": 1.0},
-    },
-    # URMP's path without URMP, all 13 instruments.
-    # python Prepare.py with chamber && python Training.py with chamber
-    "chamber": {"data": {"name": "chamber"}, "model": CONTEXT},
-    # Two to four of four instruments, each in its register; a net of 1 M parameters:
-    # 5 dB SI-SDR above the mixture or more, after 5 minutes on two cores.
-    # python Prepare.py with chamber_demo && python Training.py with chamber_demo
-    "chamber_demo": {
-        "data": {
-            "name": "chamber",
-            "sources": ["fl", "tpt", "vn", "vc"],
-            "instruments": ["fl", "tpt", "vn", "vc"],
-            "min_parts": 2,
-            "max_parts": 4,
-            "duplicates": "never",
-            "compass": 7,
-            "train_pieces": 64,
-            "validation_pieces": 4,
-            "test_pieces": 8,
-            "seconds": 24.0,
-            "video": False,
-            "sample_rate": 8000,
-        },
-        "model": {
-            **CONTEXT,
-            "num_layers": 7,
-            "num_initial_filters": 16,
-            "num_frames": 8192,
-        },
-        "training": {
-            "batch_size": 1,
-            "optimizer": "muon",
-            "learning_rate": 2e-3,
-            "learning_rate_decay": 0.3,
-            "decay_steps": 1000,
-            "loss": "mean_absolute",
-            "gradient_clip": None,
-            "steps_per_epoch": 400,
-            "max_epochs": 10,
-        },
-    },
-    # The least of everything, for tests: seconds.
-    # python Prepare.py with chamber_tiny && python Training.py with chamber_tiny
-    "chamber_tiny": {
-        "data": {
-            "name": "chamber",
-            "sample_rate": 4000,
-            "sources": ["fl", "vn"],
-            "instruments": ["fl", "vn"],
-            "max_parts": 2,
-            "duplicates": "never",
-            "train_pieces": 3,
-            "validation_pieces": 1,
-            "test_pieces": 1,
-            "seconds": 3.0,
-            "excerpt_seconds": 2.0,
-            "window_seconds": 1.0,
-            "video": False,
-        },
-        "model": {
-            **CONTEXT,
-            "num_layers": 3,
-            "num_initial_filters": 4,
-            "num_frames": 256,
-        },
-        "training": {"batch_size": 2, "steps_per_epoch": 4, "max_epochs": 2},
-    },
-}
+NAMED = published.NAMED  # of each published run: the sections it changes
 
 SETTINGS.DISCOVER_DEPENDENCIES = "pkg"  # of an experiment: all that is installed
 

@@ -122,7 +122,8 @@ class Evaluation:
         track = self.records.whole_track(track_id)
         names, references = records.present_sources(track, self.model.source_names)
         mix, rate = track["mix"], track["sample_rate"]
-        estimates = self.predictor.separate(mix, rate)
+        labels = names if "labels" in self.model.batch_keys else None
+        estimates = self.predictor.separate(mix, rate, labels)
         estimates = np.stack([estimates[name] for name in names])
         if save_estimates:
             about = self.identity(track_id, self.weights)

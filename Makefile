@@ -50,6 +50,7 @@ lint: setup
 
 bench: setup
 	$(PY) -m benchmarks.chamber
+	$(PY) -m benchmarks.wave_unet
 
 # The last step fails unless the model stands 5 dB SI-SDR above the mixture.
 demo: setup

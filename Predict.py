@@ -7,19 +7,16 @@ channels and exactly as many samples.  The input is any audio or video file; of 
 video the sound is separated.  Memory does not depend on the length.
 
 A recording is cut into segments.  A model with context (n_in > n_out) is laid end
-to end: segments begin at multiples of its hop, the first hop samples of each estimate
-are kept, and the segments' length does not change the result.  The estimates of a
-model without context (n_in == n_out) overlap, and one fades into the next by weights
-that sum to 1.  Silence is assumed before and after the recording.
+to end: segments begin at multiples of its total decimation and are as long as the
+memory at hand allows, which does not change the result.  The estimates of a model
+without context (n_in == n_out) have one length, lose the model's `edge` and overlap;
+one fades into the next by weights that sum to 1.  Around the recording is silence.
 
 A model for as many channels as the recording has sees them together.  Otherwise each
 channel is separated on its own: repeated on all channels of the model, whose
 estimates are averaged.
 """
 
-import collections
-import itertools
-import pathlib
 import time
 
 import numpy as np
@@ -32,11 +29,13 @@ import Utils
 from Schema import InputError
 
 with Config.quiet():  # Datasets wakes TensorFlow
-    from Datasets import media, streaming, writing
+    from Datasets import media, segments, streaming, writing
 
 MIN_SECONDS = 0.25  # a shorter file is taken for a mistake
-SEGMENT = 1 << 17  # samples of an estimate with context: speed against memory
-CONDITIONS = {"labels", "has_labels"}  # what can be given beside the mixture
+LONGEST = 1 << 21  # samples of estimates at once; more is no faster
+SHARE = 0.5  # of the memory at hand
+HOPS = ("aligned", "ancestor")
+KNOBS = "segment batch_size overlap hop precision form".split()  # of a Predictor
 
 
 class Predictor:
@@ -45,66 +44,66 @@ class Predictor:
     Attributes:
       model: The separator.
       names: Its sources.
-      segment: Samples of one estimate of the model, at its own rate.
+      segment: Most samples of one estimate of the model, at its own rate.
     """
 
-    def __init__(self, folder, segment=None, batch_size=1, overlap=0.25):
+    def __init__(
+        self,
+        folder,
+        segment=None,
+        batch_size=1,
+        overlap=0.25,
+        hop="aligned",
+        precision=None,
+        form=None,
+    ):
         """Loads a separator and tries it on silence.
 
         Args:
           folder: What `Utils.find_run` takes, or a separator that is in memory.
-          segment: Least samples of an estimate, at the model's rate.  None: the
-            model's own, and with context at least `SEGMENT`.
+          segment: Samples of an estimate asked for, at the model's rate.  None: the
+            model's own; with context as many as `SHARE` of the memory at hand
+            allows, up to `LONGEST`.
           batch_size: Segments at once; changes speed and memory, not the result.
-          overlap: Share of an estimate that fades into the next, 0 to 0.5; without
-            effect on models with context.
+          overlap: Share of an estimate that fades into the next, 0 to 0.5, as near
+            as `segments.fading` allows; without effect on models with context.
+          hop: "aligned", or "ancestor": every estimate begins where the one before
+            ends, as in f90's Wave-U-Net (`segments.end_to_end`), for comparison.
+          precision: "float32" or "bfloat16", of what is computed from the folder's
+            weights; None: float32.
+          form: "auto", "plain" or "fast": how it is computed; None: auto.
 
         Raises:
           InputError: If a value is impossible, the folder holds no separator, or
             one segment does not fit into the device's memory.
         """
-        for what, value in {"segment": segment, "batch_size": batch_size}.items():
-            if (what, value) != ("segment", None) and not _is_count(value):
-                raise InputError(f"{what} must be a whole number > 0, not {value!r}")
-        if not isinstance(overlap, int | float) or not 0 <= overlap <= 0.5:
-            raise InputError(f"overlap must lie between 0 and 0.5, not {overlap!r}")
-        self.model = folder
-        if isinstance(folder, str | pathlib.Path):
-            from Models import checkpoints  # TensorFlow takes seconds to wake
+        _check(segment, batch_size, overlap, hop)
+        from Models import running  # TensorFlow takes seconds to wake
 
-            self.model = checkpoints.load(Utils.find_run(folder))
+        self.model = running.load(folder, precision, form)
         self.names = list(self.model.source_names)
-        self._reads = set(self.model.batch_keys)
-        if unknown := self._reads - CONDITIONS - {"mix"}:
-            raise InputError(
-                f"the checkpoint reads {', '.join(sorted(unknown))}, which Predict "
-                "cannot give; use a checkpoint that reads sound or labels"
-            )
-        self._batch_size, self._call = batch_size, _compiled(self.model)
-        self._choose(segment, overlap)
-
-    def _choose(self, segment, overlap):
-        """Takes the segment asked for, or the longest half of it that fits."""
-        import tensorflow as tf
-
-        own, context = self.model.n_out, self.model.n_in > self.model.n_out
-        wanted = segment or (max(SEGMENT, own) if context else own)
-        while True:
-            self._n_in, self.segment, hop = self.model.lengths(wanted)
-            # Samples that two neighbouring estimates share, and that each adds.
-            self._fade = 0 if context else round(overlap * self.segment)
-            self._step = hop if context else self.segment - self._fade
-            try:
-                silence = np.zeros((1, self._n_in, 1), np.float32)
-                self._estimates(silence, self._condition(None, None))
-                return
-            except tf.errors.ResourceExhaustedError:
-                wanted //= 2
-                if not context or wanted < own:
-                    raise InputError(
-                        f"{self._batch_size} x {self._n_in} samples at once do not fit "
-                        "into the device's memory; lower batch_size or segment"
-                    ) from None
+        context = self.model.has_context
+        self._ancestral, self._asked = hop == "ancestor", segment
+        self._most = LONGEST // batch_size
+        self._aligned = context and not self._ancestral
+        self._own = self.model.hop if context else self.model.n_out
+        self.segment = segment or self._own
+        n_in, n_out, _ = self.model.lengths(self.segment)
+        self._edge = self._fade = 0
+        if not context and not self._ancestral:
+            self._edge = self.model.edge
+            self._fade = segments.fading(overlap, n_out, self._edge, self.model.grain)
+        self._runner = running.Runner(
+            self.model, batch_size, None if self._aligned else n_in
+        )
+        if self._aligned:
+            n_in, n_out, _ = self.model.lengths(min(self.segment, self._own))
+        silence = np.zeros((1, n_in, self.model.channels), np.float32)
+        try:  # what cannot work is refused at once
+            self._runner.estimates(silence, self._runner.unconditioned(), n_out)
+        except MemoryError:
+            raise _too_long(n_in) from None
+        self._fit(self.model.channels)
 
     def separate(self, mix, sample_rate, labels=None, video=None):
         """Separates an array.
@@ -181,76 +180,74 @@ class Predictor:
         Raises:
           InputError: As `separate`; about the recording, while iterating.
         """
-        condition = self._condition(labels, video)
+        condition = self._runner.condition(labels, video)
+        work = self._one_length
+        if self._aligned:
+            self._fit(recording.channels)
+            work = self._any_length
         return streaming.at_rate(
             *(recording, self.model.sample_rate, len(self.names)),
-            lambda blocks, early: self._joined(blocks, early, condition),
+            lambda blocks, early: work(blocks, early, condition),
+            ringing=not self._ancestral,
         )
 
-    def _joined(self, blocks, early, condition):
+    def _fit(self, channels):
+        """Chooses how long segments may be, from the memory at hand."""
+        if self._aligned and not self._asked:
+            self.segment = self._runner.longest(channels, SHARE, self._most)
+
+    def _any_length(self, blocks, early, condition):
         """[t, C] at the model's rate, time zero `early` samples in -> [S, t, C]."""
-        # With context, segments begin at multiples of the hop from time zero.
-        ahead = self._fade or -early % min(self._step, self.model.hop)
-        context = (self._n_in - self.segment) // 2
-        windows = streaming.windows(blocks, self._n_in, self._step, context, ahead)
-        kept = collections.deque()  # where the estimates under way lie in the recording
-        estimates = self._batched(windows, kept, condition)
-        for estimate in streaming.crossfade(estimates, self._fade):
-            yield estimate[:, kept.popleft()]
+        lengths = self.model.lengths
+        return segments.aligned(
+            *(blocks, early, lengths(1).hop, lengths),
+            lambda: (self.segment, self._runner.batch_size),
+            lambda windows, n: self._estimates(windows, condition, n),
+        )
 
-    def _batched(self, windows, kept, condition):
-        while group := list(itertools.islice(windows, self._batch_size)):
-            kept.extend(where for _, where in group)
-            yield from self._estimates(np.stack([w for w, _ in group]), condition)
+    def _one_length(self, blocks, early, condition):
+        """The same, without context or as the ancestor does it."""
+        n_in, n_out, _ = self.model.lengths(self.segment)
+        if self._ancestral:
+            windows = segments.end_to_end(blocks, n_in, n_out)
+        else:
+            windows = segments.overlapping(blocks, n_in, self._fade, self._edge)
+        return segments.joined(
+            *(windows, self._fade, lambda: self._runner.batch_size),
+            *(lambda windows: self._estimates(windows, condition, n_out), self._edge),
+        )
 
-    def _estimates(self, windows, condition):
-        """[N, n_in, C] of any C -> [N, S, step + fade, C]."""
-        channels = windows.shape[2]
-        windows = streaming.to_width(windows, self.model.channels)
-        estimates, size = [], self._batch_size
-        batch = {k: np.stack([row] * size) for k, row in condition.items()}
-        for first in range(0, len(windows), size):
-            part = windows[first : first + size]
-            # Always the same shape, so that the model is compiled once.
-            batch["mix"] = np.zeros((size, *part.shape[1:]), np.float32)
-            batch["mix"][: len(part)] = part
-            given = self._call(batch).numpy()[: len(part)]
-            estimates.append(given[:, :, : self._step + self._fade])
-        estimates = np.concatenate(estimates)
-        if not np.isfinite(estimates).all():
-            raise InputError("the checkpoint's estimates are not finite; train it anew")
-        return streaming.from_width(estimates, channels)
-
-    def _condition(self, labels, video):
-        """One row of what the model reads beside the mixture."""
-        if video is not None:
-            raise InputError("the checkpoint is not conditioned on video; omit video")
-        if labels is not None and "labels" not in self._reads:
-            raise InputError("the checkpoint is not conditioned on labels; omit labels")
-        playing = labels.split(",") if isinstance(labels, str) else list(labels or [])
-        if unknown := [label for label in playing if label not in self.names]:
-            raise InputError(
-                f"no source is called {unknown[0]!r}; there are {', '.join(self.names)}"
-            )
-        row = {
-            "labels": np.array([name in playing for name in self.names], np.float32),
-            "has_labels": np.array(labels is not None, np.float32),
-        }
-        return {key: row[key] for key in CONDITIONS & self._reads}
+    def _estimates(self, windows, condition, n):
+        """`Runner.estimates`; a MemoryError tells that segments are shorter now."""
+        try:
+            return self._runner.estimates(windows, condition, n)
+        except MemoryError:
+            shorter = max(self._own, self.segment // 2)
+            if not self._aligned or shorter >= self.segment:
+                raise _too_long(windows.shape[1]) from None
+            self.segment = self._most = shorter
+            raise
 
 
-def _is_count(value):
-    return isinstance(value, int) and value >= 1
+def _too_long(n_in):
+    return InputError(
+        f"{n_in} samples at once do not fit into the device's memory; choose a smaller "
+        "segment or a smaller model"
+    )
 
 
-def _compiled(model):
-    import tensorflow as tf
-
-    @tf.function
-    def call(batch):
-        return tf.cast(model(batch, training=False)["sources"], tf.float32)
-
-    return call
+def _check(segment, batch_size, overlap, hop):
+    """Refuses impossible arguments of a Predictor."""
+    for what, value in {"segment": segment, "batch_size": batch_size}.items():
+        count = isinstance(value, int) and value is not True and value >= 1
+        if not count and (what, value) != ("segment", None):
+            raise InputError(f"{what} must be a whole number > 0, not {value!r}")
+    if not isinstance(overlap, int | float) or not 0 <= overlap <= 0.5:
+        raise InputError(f"overlap must lie between 0 and 0.5, not {overlap!r}")
+    if hop not in HOPS:
+        raise InputError(f"hop must be {' or '.join(HOPS)}, not {hop!r}")
+    if hop == "ancestor" and segment is not None:
+        raise InputError("hop=ancestor has segments of its own; omit segment")
 
 
 def _shown(blocks, sample_rate, n_time, progress):
@@ -275,19 +272,22 @@ def defaults():
     labels = None  # names of the sources that play, if the model is told them
     video = None  # video file, if the model sees it
     subtype = "FLOAT"  # samples of the files: FLOAT, PCM_24 or PCM_16
-    segment = None  # samples of an estimate; None: chosen for the model
+    segment = None  # samples of an estimate; None: chosen from the memory at hand
     batch_size = 1  # segments at once
     overlap = 0.25  # share of an estimate that fades; for models without context
+    hop = "aligned"  # | "ancestor": estimates end to end, as f90's Wave-U-Net does
+    precision = "float32"  # | "bfloat16": faster on processors that know it, less exact
+    form = None  # "plain" | "fast": how the model is computed; None: what is fastest
 
 
 @ex.main
-def main(run, input, output, labels, video, subtype, segment, batch_size, overlap):
+def main(run, input, output, labels, video, subtype, _config):
     """Separates one file and says where the sources are."""
     if input is None:
         raise InputError("name a recording: python Predict.py with input=FILE")
     media.AudioReader(str(input)).close()  # unreadable: refused before a model loads
-    run = str(Utils.find_run(run))
-    predictor, began = Predictor(run, segment, batch_size, overlap), time.time()
+    options = {knob: _config[knob] for knob in KNOBS}
+    predictor, began = Predictor(str(Utils.find_run(run)), **options), time.time()
     files = predictor.separate_file(str(input), output, labels, video, subtype, True)
     took = time.time() - began
     seconds = sf.info(str(next(iter(files.values())))).duration

@@ -58,42 +58,51 @@ def check_fit(records, model):
             )
 
 
-def parts(loss):
+def parts(name, model):
     """The sum of a loss over each example, and the weight of each in the mean.
 
     "sum_square" is a sum over a window and a mean over windows: the sum over a batch,
     as in the 2018 VIMSS, would depend on the size of the batch, to which Adam is
-    blind.  The others are means over all samples, sources and channels.
+    blind.  The others are means over all that is compared.
 
     Args:
-      loss: A key of Models.losses.LOSSES.
+      name: A key of Models.losses.LOSSES.
+      model: The separator whose outputs are judged.
 
     Returns:
-      f(estimates, sources, n_valid=None) -> (sums float32 [B], weights float32 [B]).
+      f(outputs, batch) -> (sums float32 [B], weights float32 [B]).  Where the batch
+      has `n_valid`, what lies beyond does not count.
+
+    Raises:
+      InputError: If there is no such loss, or the model does not give what it compares.
     """
     import tensorflow as tf
 
     from Models import losses
 
-    masked = losses.masked(loss)
-    if loss != "sum_square":
-        return masked
+    of_examples = losses.of_outputs(name, model)
+    if name != "sum_square":
+        return of_examples
 
-    def of_windows(estimates, sources, n_valid=None):
-        sums, counts = masked(estimates, sources, n_valid)
+    def of_windows(outputs, batch):
+        sums, counts = of_examples(outputs, batch)
         return sums, tf.cast(counts > 0, tf.float32)
 
     return of_windows
 
 
-def batch_loss(name):
-    """loss(estimates, sources) of a whole batch, the same mean as `mean_loss`."""
+def batch_loss(name, model):
+    """loss(outputs, batch) of a whole training batch, the same mean as `mean_loss`.
+
+    Everything counts: what surrounds a track is silence that training may see.
+    """
     import tensorflow as tf
 
-    of_example = parts(name)
+    of_example = parts(name, model)
 
-    def loss(estimates, sources):
-        sums, weights = of_example(estimates, sources)
+    def loss(outputs, batch):
+        whole = {key: batch[key] for key in batch if key != "n_valid"}
+        sums, weights = of_example(outputs, whole)
         return tf.reduce_sum(sums) / tf.reduce_sum(weights)
 
     return loss
@@ -111,12 +120,11 @@ class MeanLoss:
         """
         import tensorflow as tf
 
-        of_example = parts(loss)
+        of_example = parts(loss, model)
 
         @tf.function
         def sums(batch):
-            estimates = model(batch, training=False)["sources"]
-            pair = of_example(estimates, batch["sources"], batch["n_valid"])
+            pair = of_example(model(batch, training=False), batch)
             return tf.stack([tf.reduce_sum(tf.cast(x, tf.float64)) for x in pair])
 
         self._sums = sums

@@ -4,6 +4,7 @@
     python Training.py with urmp training.batch_size=8  # a published run, changed
     python Training.py with resume=runs/1               # goes on, in a new folder
     python Training.py with resume=runs/1 training.learning_rate=1e-5
+    python Training.py with urmp training.warm_start=runs/1  # its weights, a new run
     python Training.py print_config                     # every knob
 
 Writes runs/N/ (or FOLDER/N/ with -F FOLDER):
@@ -57,31 +58,31 @@ def train(folder, data, model, training, seed=1337, resume=None, record=print):
     import tensorflow as tf
 
     from Datasets import pipeline
-    from Learning import loop, optimizers, summaries
+    from Learning import knobs, loop, optimizers, summaries
     from Models import checkpoints, devices
 
-    gain, batch_size = checked(training), training["batch_size"]
+    gain, batch_size = knobs.check(training), training["batch_size"]
     tf.keras.utils.set_random_seed(seed)
     strategy = devices.choose_strategy(batch_size)
     with strategy.scope():
-        network, records, found = opened(data, model)
+        network, records, found = opened(data, model, training)
         rate = [training[key] for key in RATE]
         optimizer = optimizers.optimizer(training["optimizer"], *rate)
     report(network, strategy, records, found)
-    told = {"data": data, "loss": training["loss"], "seed": seed}
-    told |= {"commit": commit(ROOT), "data_fingerprint": records.fingerprint}
-    if resume is not None:
-        folder.take_state(RunFolder(resume))
-    knobs = ("steps_per_epoch", "max_epochs", "patience", "gradient_clip")
+    told = {"data": data, "seed": seed, "data_fingerprint": records.fingerprint}
+    told |= {key: training[key] for key in ("loss", "precision", "warm_start")}
+    told["commit"] = commit(ROOT)
+    begin(folder, resume, training["warm_start"], network, optimizer)
+    lengths = ("steps_per_epoch", "max_epochs", "patience", "gradient_clip")
     return loop.fit(
         network,
         optimizer,
-        Test.batch_loss(training["loss"]),
+        Test.batch_loss(training["loss"], network),
         lambda step: pipeline.training_batches(
             found["train"], batch_size, seed, step * batch_size, gain
         ),
         validation(network, found.get("validation"), training),
-        **{knob: training[knob] for knob in knobs},
+        **{knob: training[knob] for knob in lengths},
         strategy=strategy,
         save_best=lambda best: checkpoints.save(folder.checkpoint, best, told),
         state=folder.state,
@@ -91,12 +92,14 @@ def train(folder, data, model, training, seed=1337, resume=None, record=print):
     )
 
 
-def opened(data, model):
-    """(Separator, Records, {split: Windows}) that two sections ask for."""
+def opened(data, model, training):
+    """(Separator, Records, {split: Windows}) that the sections ask for."""
     import Models
+    from Models import devices
 
     records = Test.open_records(data)
     fixed = {key: data[key] for key in ("sample_rate", "channels")}
+    fixed["dtype"] = devices.dtype_of(training["precision"])
     network = Models.build(**model, source_names=data["sources"], **fixed)
     splits = ("train", "validation") if "validation" in records.splits else ("train",)
     return network, records, {s: Test.windows(records, s, network) for s in splits}
@@ -104,24 +107,28 @@ def opened(data, model):
 
 def refuse(config):
     """Raises InputError for a configuration that cannot be trained."""
-    checked(config["training"])
-    opened(config["data"], config["model"])
+    from Learning import knobs, start
+    from Models import warm_start
 
-
-def checked(training):
-    """(least, greatest) gain; refuses what nothing below would refuse."""
-    for knob in ("batch_size", "decay_steps", "validation_steps"):
-        if training[knob] is not None and training[knob] < 1:
-            raise InputError(f"training.{knob}={training[knob]} must be at least 1")
-    for knob in ("learning_rate", "learning_rate_decay", "gain_min"):
-        if not training[knob] > 0:
-            raise InputError(f"training.{knob}={training[knob]} must be positive")
-    if training["gain_min"] > training["gain_max"]:
-        raise InputError(
-            f"training.gain_min={training['gain_min']} must not exceed "
-            f"training.gain_max={training['gain_max']}"
+    training, resume = config["training"], config["resume"]
+    knobs.check(training)
+    network = opened(config["data"], config["model"], training)[0]
+    Test.batch_loss(training["loss"], network)
+    start.check(resume, training["warm_start"])
+    if resume is None and training["warm_start"] is not None:
+        warm_start.check(
+            training["warm_start"], network, training["optimizer"] == "adam"
         )
-    return training["gain_min"], training["gain_max"]
+
+
+def begin(folder, resume, source, network, optimizer):
+    """Gives a run what it starts from: a state, another model's weights, or nothing."""
+    from Models import warm_start
+
+    if resume is not None:
+        folder.take_state(RunFolder(resume))
+    elif source is not None:
+        print(f"warm    {warm_start.take(source, network, optimizer)}")
 
 
 def validation(network, windows, training):

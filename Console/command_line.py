@@ -70,6 +70,7 @@ def start(experiment, observed, argv, optional, sections, check=None):
         )
     updates, names = options.typed(experiment, args["UPDATE"] or [], sections)
     names = options.inherit(experiment, updates, names)
+    names = options.compose(experiment, updates, names)
     args["--loglevel"] = args["--loglevel"] or "WARNING"
     experiment.logger = _logger()
     try:

@@ -129,24 +129,58 @@ def inherit(experiment, updates, names):
             del base["data"]  # of a Python user's own: nothing is known
     known = {"run", "seed", *(ingredient.path for ingredient in experiment.ingredients)}
     base = {key: value for key, value in base.items() if key in known}
-    for section in [key for key, value in base.items() if isinstance(value, dict)]:
-        chosen = _name_of(experiment, section, updates, names)
-        if chosen not in (None, base[section].get("name", chosen)):
-            del base[section]  # options of another data set or model
-    if not base:
-        return names
-    experiment.named_configs.pop("stored", None)
-    experiment.add_named_config("stored", base)
-    return ["stored", *names]
+    return [_registered(experiment, "stored", base), *names] if base else names
 
 
-def _name_of(experiment, section, updates, names):
-    """The `name` that was typed for a section, itself or by a named configuration."""
-    told = [updates.get(section)]
-    for name in reversed(names):
-        if name in experiment.named_configs:
-            told.append(experiment.named_configs[name]().get(section))
-    return next((t["name"] for t in told if t and "name" in t), None)
+def compose(experiment, updates, names):
+    """Leaves out what named configurations say of a data set or model not chosen.
+
+    Of each section the last `name` counts, and what is typed counts last.  A named
+    configuration that gives the section another one says nothing about it: its knobs
+    may be unknown to the chosen one, or mean something else.
+
+    Args:
+      experiment: sacred.Experiment.
+      updates: What was typed, nested.
+      names: Named configurations, or their files, in order.
+
+    Returns:
+      The names of what is left, in order.
+    """
+    told, chosen, kept = [_told(experiment, name) for name in names], {}, []
+    for changes in (*told, updates):
+        chosen |= {s: v["name"] for s, v in changes.items() if _has_name(v)}
+    for k, (name, changes) in enumerate(zip(names, told)):
+        left = {
+            section: values
+            for section, values in changes.items()
+            if not _has_name(values) or values["name"] == chosen[section]
+        }
+        if left != changes:
+            name = _registered(experiment, f"part_{k}", left)
+        kept.append(name)
+    return kept
+
+
+def _told(experiment, name):
+    """What a named configuration, or the file of one, changes."""
+    if name in experiment.named_configs:
+        return experiment.named_configs[name]()
+    changes = Utils.read_json(name)
+    if not isinstance(changes, dict):
+        raise InputError(f"{name} does not hold a configuration: {{SECTION: {{...}}}}")
+    return changes
+
+
+def _has_name(values):
+    return isinstance(values, dict) and "name" in values
+
+
+def _registered(experiment, name, changes):
+    """The name, once it is a named configuration with these changes."""
+    experiment.named_configs.pop(name, None)
+    experiment.add_named_config(name, changes)
+    return name
 
 
 def stored_data(run):

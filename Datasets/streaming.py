@@ -1,4 +1,4 @@
-"""Audio of any length, a block at a time: watched, resampled, cut and joined.
+"""Audio of any length, a block at a time: watched and resampled.
 
 A stream is an iterator of float32 blocks [t, C] of one recording, in order.
 Nothing here holds more than a few blocks, whatever the length of the recording,
@@ -141,7 +141,7 @@ def resample(blocks, rate_in, rate_out, channels, n_time, skip=0):
         yield kept(np.zeros((4096, channels), np.float32))
 
 
-def at_rate(recording, sample_rate, n_sources, work):
+def at_rate(recording, sample_rate, n_sources, work, ringing=True):
     """Lets something work on a recording at another sample rate.
 
     Args:
@@ -150,13 +150,15 @@ def at_rate(recording, sample_rate, n_sources, work):
       n_sources: S.
       work: Maps (stream at that rate, number of its samples before time zero) to an
         iterator of float32 [S, t, C], in all as many samples as the stream.
+      ringing: Whether `work` hears how the resampling filter rings before and after
+        the recording; else the stream begins at time zero, and ends as it does.
 
     Yields:
       float32 [S, t, C] at the rate of the recording, in all exactly as many samples,
       none delayed.
     """
     rate, channels = recording.sample_rate, recording.channels
-    before, early = lead(rate, sample_rate)
+    before, early = lead(rate, sample_rate) if ringing else (0, 0)
     silence = [np.zeros((before, channels), np.float32)] if before else []
     mix = resample(
         itertools.chain(silence, recording),
@@ -173,94 +175,3 @@ def at_rate(recording, sample_rate, n_sources, work):
         *(lambda: recording.n_time, before),
     ):
         yield block.reshape(-1, n_sources, channels).transpose(1, 0, 2)
-
-
-def windows(blocks, n_in, step, context, ahead):
-    """Cuts a stream into segments, assuming silence before and after it.
-
-    The estimate of segment k begins k * step - ahead samples into the stream, and
-    the segment `context` samples earlier.
-
-    Args:
-      blocks: Iterable of float32 [t, C].
-      n_in: Samples of a segment, at least step + context.
-      step: Samples from one segment to the next.
-      context: Samples of a segment before its estimate begins.
-      ahead: Samples of the first estimate before the stream begins.
-
-    Yields:
-      (float32 [n_in, C], slice of the first `step` samples of its estimate that
-      lies in the stream).
-    """
-    held, n_time, start = None, 0, -ahead
-    for block in blocks:
-        if held is None:
-            held = np.zeros((ahead + context, block.shape[1]), np.float32)
-        held = np.concatenate([held, block])
-        n_time += len(block)
-        while len(held) >= n_in:
-            yield held[:n_in], slice(max(0, -start), step)
-            held, start = held[step:], start + step
-    while start < n_time:
-        window = np.zeros((n_in, held.shape[1]), np.float32)
-        window[: len(held)] = held
-        yield window, slice(max(0, -start), min(step, n_time - start))
-        held, start = held[step:], start + step
-
-
-def crossfade(estimates, fade):
-    """Joins estimates that overlap.
-
-    Args:
-      estimates: Iterable of float32 [S, n, C], each beginning n - fade samples
-        after the one before.
-      fade: Samples that two neighbours share, at most n / 2; there the weights are
-        sin^2 and cos^2, whose sum is 1.
-
-    Yields:
-      float32 [S, n - fade, C] for each; the first `fade` samples of all are not
-      faded in.
-    """
-    weight = np.sin(np.pi / 2 * (np.arange(fade) + 0.5) / max(fade, 1)) ** 2
-    weight, tail = weight.astype(np.float32)[:, np.newaxis], None
-    for estimate in estimates:
-        step = estimate.shape[1] - fade
-        joined = estimate[:, :step]
-        if fade and tail is not None:
-            # (1 - w) a + w b, so written that a where both are a stays a.
-            shared = tail + weight * (joined[:, :fade] - tail)
-            joined = np.concatenate([shared, joined[:, fade:]], axis=1)
-        tail = estimate[:, step:]
-        yield joined
-
-
-def to_width(windows, width):
-    """Segments as a model of `width` channels reads them.
-
-    Args:
-      windows: float32 [N, n, C].
-      width: Channels of the model.
-
-    Returns:
-      The windows if C is the width; else float32 [N * C, n, width], each channel on
-      its own, repeated.
-    """
-    count, n_time, channels = windows.shape
-    if channels == width:
-        return windows
-    alone = windows.transpose(0, 2, 1).reshape(count * channels, n_time, 1)
-    return np.repeat(alone, width, axis=2)
-
-
-def from_width(estimates, channels):
-    """The way back: estimates of `to_width` as [N, S, n, C].
-
-    Args:
-      estimates: float32 [N or N * C, S, n, width].
-      channels: C.
-    """
-    if channels == estimates.shape[3]:
-        return estimates
-    alone = estimates.mean(axis=3)
-    alone = alone.reshape(-1, channels, *alone.shape[1:])
-    return alone.transpose(0, 2, 3, 1)

@@ -166,7 +166,8 @@ def fit(
     Args:
       model: Keras model, built in the scope of the strategy.
       optimizer: Keras optimizer, made there too; its `iterations` count the steps.
-      loss: loss(estimates, sources) -> scalar, the mean over a batch's examples.
+      loss: loss(outputs, batch) -> scalar, the mean over a batch's examples;
+        outputs = model(batch, training=True).
       batches: batches(first) -> endless tf.data.Dataset that begins with the batch
         of step `first` (from 0).
       validate: validate() -> loss; None: every epoch counts as the best.
@@ -214,7 +215,8 @@ def _start(step, state, patience, max_epochs):
     """The progress to begin with."""
     guard = guards.EarlyStopping(patience)
     if state is None or not tf.io.gfile.exists(str(state)):
-        return Progress(0, 0.0, guard, ())
+        # An optimizer that was trained elsewhere has taken steps already.
+        return Progress(step.taken, 0.0, guard, ())
     values = states.restore(state, step.groups)
     guard = guards.EarlyStopping(patience, **values.pop("guard"))
     if guard.exhausted:  # it had ended; who resumes it wants it to go on

@@ -8,6 +8,35 @@ keras = tf.keras
 
 
 @keras.utils.register_keras_serializable("vimss")
+class FusedAdam(keras.optimizers.Adam):
+    """Keras' Adam in one operation a variable: the numbers of TensorFlow 1.
+
+    Keras takes a dozen operations, each of which reads and writes whole variables.
+    Its epsilon is not scaled by the correction of the bias, nor is TensorFlow's: the
+    "epsilon hat" of Kingma, Ba, "Adam", ICLR 2015, https://arxiv.org/abs/1412.6980.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Changes one variable; called by Keras."""
+        if self.amsgrad:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        dtype, index = variable.dtype, self._get_variable_index(variable)
+        step = tf.cast(self.iterations.value + 1, dtype)
+        betas = {f"beta{n}": tf.cast(getattr(self, f"beta_{n}"), dtype) for n in (1, 2)}
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            **{f"{name}_power": tf.pow(beta, step) for name, beta in betas.items()},
+            lr=tf.cast(learning_rate, dtype),
+            **betas,
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+
+@keras.utils.register_keras_serializable("vimss")
 class ConvolutionMuon(keras.optimizers.Muon):
     """Keras' Muon, which also takes the kernels of convolutions.
 
@@ -33,7 +62,7 @@ class ConvolutionMuon(keras.optimizers.Muon):
 
 
 def _adam(rate):
-    return keras.optimizers.Adam(rate, epsilon=1e-8)
+    return FusedAdam(rate, epsilon=1e-8)
 
 
 def _muon(rate):

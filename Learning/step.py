@@ -1,4 +1,4 @@
-"""One step of training, the same on one device and on many."""
+"""One step of training, on one device or on many."""
 
 import tensorflow as tf
 
@@ -8,16 +8,17 @@ class Step:
 
     The loss of each replica is divided by their number and the gradients are summed,
     so a step is the same on one device and on many; the gradient is clipped after
-    the sum.
+    the sum.  That holds for models in which an example does not depend on its batch or
+    on chance: batch statistics and dropout are of each replica, as in Keras.
     """
 
     def __init__(self, model, optimizer, loss, strategy=None, gradient_clip=None):
         """Makes what the step counts.
 
         Args:
-          model: Keras model, built; model(batch, training=True)["sources"].
+          model: Keras model, built; model(batch, training=True) -> outputs, a dict.
           optimizer: Keras optimizer, made in the scope of the strategy.
-          loss: loss(estimates, sources) -> mean over the examples of a batch.
+          loss: loss(outputs, batch) -> mean over the examples of a batch.
           strategy: tf.distribute.Strategy; the current one by default.
           gradient_clip: Greatest global norm, or None.
         """
@@ -66,8 +67,8 @@ class Step:
         replicas = self.strategy.num_replicas_in_sync
         weights = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            estimates = self.model(batch, training=True)["sources"]
-            loss = self.loss(estimates, batch["sources"]) / replicas
+            outputs = self.model(batch, training=True)
+            loss = self.loss(outputs, batch) / replicas
         tensors = [weight.value for weight in weights]
         gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
         if replicas > 1:

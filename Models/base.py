@@ -35,6 +35,9 @@ class Separator(keras.Model):
       n_in, n_out, hop: `lengths(num_frames)`, in samples.  The weights serve any
         other `lengths(n)` as well.
       batch_keys: The keys of a batch that `call` reads.
+      edge: Samples at each end of an estimate that are no good.
+      grain: Samples; a mixture moved by a multiple is separated the same way, but for
+        the edges.  Of a model with an edge its recordings are cut at multiples.
 
     Args:
       source_names: Names of the sources, at least one, all different.
@@ -48,6 +51,7 @@ class Separator(keras.Model):
     """
 
     batch_keys = ("mix",)
+    edge, grain = 0, 1
 
     def __init__(self, source_names, sample_rate, channels, num_frames, **kwargs):
         # The model casts by itself, so that the mixture stays in float32 where
@@ -86,6 +90,10 @@ class Separator(keras.Model):
 
     def lengths(self, n):
         """The `Lengths` of a window with at least n target samples."""
+        raise NotImplementedError
+
+    def inference_bytes(self, n):
+        """Estimated peak bytes of separating a window of at least n target samples."""
         raise NotImplementedError
 
     def get_config(self):

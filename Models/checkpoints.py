@@ -3,43 +3,70 @@
     checkpoint/
       model.json        name, configuration, rate, sources, versions, provenance
       best.weights.h5   the weights, as Keras writes them, and a copy of model.json
+      optimizer.npz     of an imported checkpoint only: the slots of its Adam
 
     python -m Models.checkpoints import --config CONFIG.json PREFIX OUT
 
 takes over a TensorFlow 1 checkpoint of f90's Wave-U-Net or of the 2018 VIMSS.
 
-Both files are written aside and renamed, the weights first: that rename makes the
+The first two are written aside and renamed, the weights first: that rename makes the
 checkpoint the new one.  Should the process die before the next, the copy inside the
-weights still tells what they are, and wins.  Nothing is pickled.
+weights still tells what they are, and wins.  Slots of old weights are removed before
+that rename and those of new ones written last, so they never lie beside others.
+Nothing is pickled.
 """
 
 import argparse
-import hashlib
-import json
+import contextlib
+import inspect
+import os
 import pathlib
-import platform
 import sys
+import tempfile
+
+if __name__ == "__main__":  # TensorFlow greets its user, at every level of its log
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow
+
+        tensorflow.config.list_logical_devices()  # looks for GPUs, and tells
+    finally:
+        os.dup2(stderr, 2)
 
 import h5py
-import keras
-import numpy as np
-import tensorflow as tf
 
 import Models
 import Utils
-from Models import tf1
+from Models import slots, tf1
+from Models.description import (
+    COPY,
+    DESCRIPTION,
+    IDLE,
+    OPTIMIZER,
+    WEIGHTS,
+    damaged,
+    describe,
+    digest,
+    find,
+    first_line,
+    of,
+)
 from Schema import InputError
 
-FORMAT = 1  # of the folder; a greater one is refused
-DESCRIPTION = "model.json"
-WEIGHTS = "best.weights.h5"
-COPY = "vimss_model_json"  # of the description, a data set inside the weights
+EXAMPLES = """examples:
+  python -m Models.checkpoints import --config config.json baseline/baseline-200000 m1
+  python Predict.py with run=m1 input=song.wav
+  python Training.py with baseline training.warm_start=m1
+"""
 
 
 def save(folder, model, extra=None):
     """Writes a model that `Models.build` can name.
 
-    Other files of the folder stay as they are.
+    Other files of the folder stay as they are, but for the optimizer's slots that an
+    import left: they are of the weights that are replaced.
 
     Args:
       folder: The checkpoint folder; made if absent.
@@ -54,165 +81,137 @@ def save(folder, model, extra=None):
       InputError: If the class of the model is not in `Models.MODELS`.
     """
     folder = pathlib.Path(folder)
-    description = _description(model, extra)
+    description = of(model, extra)
     with Utils.write_aside(folder / DESCRIPTION) as told:
         Utils.write_json(told, description)
         with Utils.write_aside(folder / WEIGHTS) as aside:
             model.save_weights(aside)
             with h5py.File(aside, "a") as file:
                 file.create_dataset(COPY, data=told.read_text("utf-8"))
+            (folder / OPTIMIZER).unlink(missing_ok=True)  # it was of the old weights
     return folder
 
 
-def _description(model, extra):
-    home = f"{type(model).__module__}:{type(model).__qualname__}"
-    names = [name for name, place in Models.MODELS.items() if place == home]
-    if not names:
-        raise InputError(f"{home} is not in Models.MODELS; add it to save its weights")
-    return {
-        "format": FORMAT,
-        "model": names[0],
-        "config": model.get_config(),
-        "sample_rate": model.sample_rate,
-        "source_names": model.source_names,
-        "channels": model.channels,
-        "weights_sha256": _digest(model),
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-        },
-        "extra": dict(extra or {}),
-    }
-
-
-def _digest(model):
-    """SHA-256 of all weights in their order, with their shapes."""
-    digest = hashlib.sha256()
-    for variable in model.weights:
-        values = np.ascontiguousarray(variable.numpy())
-        digest.update(f"{values.dtype.name}{values.shape}".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()
-
-
-def find(folder):
-    """The checkpoint folder, given itself or the run that holds it.
-
-    Raises:
-      InputError: If there is no checkpoint; it names the folder.
-    """
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        problem = "is not a folder" if folder.exists() else "does not exist"
-        raise InputError(f"{folder} {problem}; name a run or a checkpoint folder")
-    if not (folder / DESCRIPTION).exists() and (folder / "checkpoint").is_dir():
-        folder = folder / "checkpoint"
-    if not (folder / DESCRIPTION).exists():
-        raise InputError(
-            f"{folder} holds no {DESCRIPTION}; name a run or a checkpoint folder"
-        )
-    if not (folder / WEIGHTS).exists():
-        raise InputError(
-            f"{folder} holds no weights ({WEIGHTS}); copy them there or train again"
-        )
-    return folder
-
-
-def describe(folder):
-    """What `save` wrote of a model, without building it.
-
-    Args:
-      folder: A run or a checkpoint folder.
-
-    Returns:
-      A dict: format, model, config, sample_rate, source_names, channels,
-      weights_sha256, versions, extra.
-
-    Raises:
-      InputError: If there is no checkpoint or it cannot be read.
-    """
-    folder = find(folder)
-    description = Utils.read_json(folder / DESCRIPTION)
-    try:
-        with h5py.File(folder / WEIGHTS) as file:
-            copy = json.loads(file[COPY][()]) if COPY in file else description
-    except (OSError, RuntimeError, ValueError) as error:
-        raise _damaged(folder / WEIGHTS, error) from None
-    if not isinstance(description, dict) or "weights_sha256" not in description:
-        raise InputError(f"{folder / DESCRIPTION} does not describe a model")
-    if description["weights_sha256"] != copy.get("weights_sha256"):
-        # Either saving stopped between the two renames, or files were mixed.
-        if _architecture(description) != _architecture(copy):
-            raise InputError(
-                f"{folder / WEIGHTS} does not fit the model that {DESCRIPTION} "
-                "describes: it is of another one; restore the file that was there"
-            )
-        description = copy
-    if description.get("format", FORMAT) > FORMAT:
-        raise InputError(
-            f"{folder / DESCRIPTION} has format {description['format']}, newer than "
-            f"the {FORMAT} that this VIMSS reads; update VIMSS"
-        )
-    return description
-
-
-def _architecture(description):
-    """What decides whether weights fit; a Keras name or a precision does not."""
-    config = dict(description.get("config", {}), model=description.get("model"))
-    return {k: v for k, v in config.items() if k not in ("name", "trainable", "dtype")}
-
-
-def load(folder):
+def load(folder, **options):
     """Builds the model of a checkpoint and gives it its weights.
 
     Args:
       folder: A run or a checkpoint folder.
+      **options: Of the model's constructor, instead of the checkpoint's own, such as
+        `form="plain"`, `dtype="mixed_bfloat16"` or `legacy_label_order=True`; none
+        that the shapes of the weights depend on.
 
     Returns:
       A Separator.
 
     Raises:
-      InputError: If anything is absent, damaged or does not fit; one sentence that
-        names the file.
+      InputError: If anything is absent, damaged or does not fit, one sentence that
+        names the file; or an option that the weights cannot follow, which it names.
     """
     folder = find(folder)
     description = describe(folder)
-    model = _built(folder / DESCRIPTION, description)
+    model = _changed(folder, description, options)
     path = folder / WEIGHTS
     try:
         model.load_weights(path)
     except (ValueError, KeyError) as error:
         raise InputError(
             f"{path} does not fit the model that {DESCRIPTION} describes "
-            f"({_first_line(error)})"
+            f"({first_line(error)})"
         ) from None
     except (OSError, RuntimeError) as error:
-        raise _damaged(path, error) from None
-    if _digest(model) != description["weights_sha256"]:
-        raise _damaged(path, f"its weights are not those that {DESCRIPTION} tells of")
+        raise damaged(path, error) from None
+    if digest(model) != description["weights_sha256"]:
+        raise damaged(path, f"its weights are not those that {DESCRIPTION} tells of")
     return model
 
 
 def _built(path, description):
     try:
         cls = Models.model_class(description["model"])
-        return cls.from_config(description["config"])
+        return cls.from_config(dict(description["config"]))
     except KeyError as error:
         raise InputError(f"{path} lacks {error}") from None
     except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: {_first_line(error)}") from None
+        raise InputError(f"{path}: {first_line(error)}") from None
 
 
-def _damaged(path, error):
-    return InputError(
-        f"{path} is damaged ({_first_line(error)}); copy it again or train again"
-    )
+def _changed(folder, description, options):
+    """The model of a description with options that leave the weights as they are."""
+    path = folder / DESCRIPTION
+    if not options:
+        return _built(path, description)
+    known = [*inspect.signature(Models.model_class(description["model"])).parameters]
+    for option in options:
+        if option not in (*known, *IDLE) or option == "kwargs":
+            near = Utils.nearest(option, [*known, *IDLE])
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise InputError(
+                f"{description['model']}, the model of {folder}, has no option "
+                f"{option!r}{hint}"
+            )
+
+    def built(some):
+        config = {**description["config"], **some}
+        return _built(path, dict(description, config=config))
+
+    model = built(options)
+    if set(options) <= set(IDLE) and model.variable_dtype == "float32":
+        return model
+    own = _shapes(built({}))
+    if _shapes(model) != own:
+        several = ({option: options[option]} for option in options)
+        alone = [one for one in several if _shapes(built(one)) != own]
+        told = ", ".join(
+            f"{k}={v!r}" for k, v in (alone[0] if alone else options).items()
+        )
+        raise InputError(
+            f"{told} would change the weights of {folder}; leave it out, or train a "
+            "model with it"
+        )
+    return model
 
 
-def _first_line(error):
-    return next(iter(str(error).splitlines()), "").strip().rstrip(".")
+def _shapes(model):
+    return [(slots.path_of(model, v), v.dtype, tuple(v.shape)) for v in model.weights]
+
+
+def restore_optimizer(folder, model, optimizer):
+    """Gives an Adam the slots and the count of steps that lie beside the weights.
+
+    Args:
+      folder: A run or a checkpoint folder, as `import_tf1` writes it.
+      model: A Separator with the weights of that folder.
+      optimizer: Keras Adam of its training, in the same strategy.
+
+    Returns:
+      Whether there were any.
+
+    Raises:
+      InputError: If they are damaged, do not fit, or the optimizer is no Adam.
+    """
+    folder = find(folder)
+    if not (folder / OPTIMIZER).exists():
+        return False
+    weights = describe(folder)["weights_sha256"]
+    slots.restore(folder / OPTIMIZER, model, optimizer, weights)
+    return True
+
+
+def check_optimizer(folder, model):
+    """Refuses what `restore_optimizer` would refuse, and needs no Adam for it.
+
+    Args:
+      folder: A run or a checkpoint folder.
+      model: Separator that an Adam shall train.
+
+    Raises:
+      InputError: If there are slots that are damaged or do not fit.
+    """
+    folder = find(folder)
+    if (folder / OPTIMIZER).exists():
+        weights = describe(folder)["weights_sha256"]
+        slots.read(folder / OPTIMIZER, model, weights)
 
 
 def import_tf1(prefix, config_json, out):
@@ -227,20 +226,62 @@ def import_tf1(prefix, config_json, out):
       What was taken and what was left, a `tf1.Report`.
 
     Raises:
-      InputError: As `tf1.read`; nothing is written then.
+      InputError: As `tf1.read`, or `out` cannot be a folder to write in; nothing is
+        written then.
     """
-    model, report = tf1.read(prefix, config_json)
+    _check_out(out)
+    model, report, adam = tf1.read(prefix, config_json)
     source = pathlib.Path(prefix).name
-    save(out, model, {"step": report.step, "imported_from": source})
+    folder = save(out, model, {"step": report.step, "imported_from": source})
+    if adam is not None:
+        places = dict(tf1.tf1_variables(model))
+        ours = {slots.path_of(model, places[k]): v for k, v in adam.slots.items()}
+        slots.write(folder / OPTIMIZER, adam.iterations, ours, digest(model))
     return report
+
+
+def _check_out(out):
+    """Refuses a folder that cannot be written, and leaves nothing behind."""
+    absent = []
+    try:
+        absent += [
+            p for p in (pathlib.Path(out), *pathlib.Path(out).parents) if not p.exists()
+        ]
+        pathlib.Path(out).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be a folder to write in ({error.strerror}); name another"
+        ) from None
+    finally:
+        for folder in absent:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def main(arguments=None):
     """The command line; prints what was taken over and what was left."""
-    parser = argparse.ArgumentParser(prog="python -m Models.checkpoints")
+    looks = {
+        "epilog": EXAMPLES,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+    parser = argparse.ArgumentParser(
+        prog="python -m Models.checkpoints",
+        description="Takes over TensorFlow 1 checkpoints of f90's Wave-U-Net and of "
+        "the 2018 VIMSS.",
+        **looks,
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verb = verbs.add_parser("import", help="a TensorFlow 1 checkpoint -> a folder")
-    verb.add_argument("--config", required=True, help="JSON file of its model_config")
+    verb = verbs.add_parser(
+        "import", help="a TensorFlow 1 checkpoint -> a folder", **looks
+    )
+    verb.add_argument(
+        "--config",
+        required=True,
+        help="JSON file of the ancestor's model_config: network, num_layers, "
+        "num_frames, context, ..., expected_sr, source_names; a Sacred config.json too",
+    )
     verb.add_argument("prefix", help="path of the checkpoint without .index")
     verb.add_argument("out", help="checkpoint folder to write")
     given = parser.parse_args(arguments)

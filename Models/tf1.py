@@ -1,8 +1,7 @@
-"""Reads TensorFlow 1 checkpoints of the ancestors.
+"""Reads TensorFlow 1 checkpoints of f90's Wave-U-Net and of the 2018 VIMSS.
 
-f90's Wave-U-Net and the 2018 VIMSS store their weights under `separator/`, named in
-the order of creation: `conv1d`, `conv1d_1`, ... for the way down, the bottom, the way
-up and the sources, and `interp_<i>` for learned upsampling, counted from the bottom.
+All their networks: the Wave-U-Net, conditioned on labels or not, and the spectrogram
+U-Net with its moving statistics; and the Adam that trained them.
 """
 
 import pathlib
@@ -13,35 +12,66 @@ import tensorflow as tf
 
 import Models
 import Utils
+from Models import tf1_adam
+from Models.tf1_names import SCOPE, tf1_variables
 from Schema import INSTRUMENTS, InputError
 
-SCOPE = "separator/"
 STEP = "global_step"
-KNOBS = (  # the ancestors call them as we do
-    "num_layers num_initial_filters filter_size merge_filter_size input_filter_size "
-    "output_filter_size num_frames context output_type upsampling"
-).split()
+NETWORKS = {  # the ancestors' names: ours, and the knobs that they call as we do
+    "unet": (
+        "wave_unet",
+        "num_layers num_initial_filters filter_size merge_filter_size "
+        "input_filter_size output_filter_size num_frames context output_type "
+        "upsampling",
+    ),
+    "unet_spectrogram": (
+        "spectrogram_unet",
+        "num_layers num_initial_filters num_frames",
+    ),
+}
+TASKS = {  # f90's; VIMSS has 13 sources in a task of the same name
+    "voice": ["accompaniment", "vocals"],
+    "multi_instrument": ["bass", "drums", "other", "vocals"],
+}
 
 
 class Report(NamedTuple):
-    """What was read: names of the variables taken and left, in order."""
+    """What was read.
+
+    Attributes:
+      step: The checkpoint's count of steps; 0 if it has none.
+      taken: Names of the weights taken, in order.
+      n_weights: Numbers in them.
+      adam: Names of what was taken of the optimizer.
+      iterations: Steps of the optimizer, or None.
+      why: Why no optimizer was taken, or "".
+      left: Names of everything else.
+    """
 
     step: int
     taken: list
     n_weights: int
+    adam: list
+    iterations: int | None
+    why: str
     left: list
 
     def text(self):
         """The report in a few lines."""
-        slots = [n for n in self.left if re.search(r"/Adam(_1)?$|beta\d_power$", n)]
-        others = sorted(set(self.left) - set(slots))
+        if self.why:
+            optimizer = f"took no optimizer: {self.why}"
+        else:
+            optimizer = (
+                f"took {len(self.adam)} variables of the optimizer, an Adam after "
+                f"{self.iterations} steps"
+            )
         lines = [
             f"took {len(self.taken)} variables ({self.n_weights} weights), "
             f"{self.taken[0]} ... {self.taken[-1]}, of step {self.step}",
-            f"left {len(slots)} variables of the optimizer",
-            *(f"left {name}" for name in others),
+            optimizer,
+            *(f"left {name}" for name in self.left),
         ]
-        return "\n".join(lines)
+        return "\n".join(lines if self.left else [*lines, "left nothing"])
 
 
 def read(prefix, config_json):
@@ -52,7 +82,7 @@ def read(prefix, config_json):
       config_json: JSON file of its `model_config`, or of a Sacred run holding one.
 
     Returns:
-      (model, Report).
+      (model, Report, `tf1_adam.Adam` or None).
 
     Raises:
       InputError: If a file cannot be read, the network is not supported, or a
@@ -66,9 +96,17 @@ def read(prefix, config_json):
     _check(shapes, places, prefix, config_json)
     for name, variable in places.items():
         variable.assign(tf.cast(reader.get_tensor(name), variable.dtype))
-    step = int(reader.get_tensor(STEP)) if STEP in shapes else 0
-    left = sorted(set(shapes) - set(places) - {STEP})
-    return model, Report(step, list(places), model.count_params(), left)
+    counters = [n for n in shapes if n.rpartition("/")[2] == STEP]
+    step = int(reader.get_tensor(min(counters, key=len))) if counters else None
+    trainable = {n: v for n, v in places.items() if v.trainable}
+    adam, why = tf1_adam.find(reader, shapes, trainable, step)
+    left = set(shapes) - set(places) - set(counters) - set(adam.taken if adam else ())
+    n_weights = sum(variable.shape.num_elements() for variable in places.values())
+    report = Report(
+        *(step or 0, list(places), n_weights),
+        *(adam.taken if adam else [], adam and adam.iterations, why, sorted(left)),
+    )
+    return model, report, adam
 
 
 def options_of(config_json):
@@ -82,54 +120,48 @@ def options_of(config_json):
     """
     config = Utils.read_json(config_json)
     config = config.get("model_config", config) if isinstance(config, dict) else {}
-    if config.get("network", "unet") != "unet":
+    network = config.get("network", "unet")
+    if network not in [*NETWORKS]:  # it may be a list, which no dict can look up
         raise InputError(
-            f"{config_json} describes the network {config['network']!r}, whose "
-            "checkpoints are not supported yet"
+            f"{config_json} describes the network {network!r}; those that can be read "
+            f"are {' and '.join(NETWORKS)}"
         )
-    if config.get("vimss_model") == "cond" or config.get("conditioned"):
-        raise InputError(
-            f"{config_json} describes a conditioned Wave-U-Net, whose checkpoints "
-            "are not supported yet"
-        )
-    missing = [key for key in (*KNOBS, "expected_sr") if key not in config]
+    name, knobs = NETWORKS[network]
+    missing = [key for key in (*knobs.split(), "expected_sr") if key not in config]
     if missing:
         raise InputError(f"{config_json} lacks {missing[0]!r}")
-    names = config.get("source_names")
-    vimss = bool(config.get("vimss_model")) or config.get("task") == "multi_instrument"
-    if not names and (vimss or config.get("num_sources") == len(INSTRUMENTS)):
-        names, vimss = list(INSTRUMENTS), True
-    if not names:
-        raise InputError(f"{config_json} lacks 'source_names', in the model's order")
-    return "wave_unet", {
-        **{key: config[key] for key in KNOBS},
-        "output_activation": config.get("output_activation", "tanh"),
+    names, vimss = _source_names(config, config_json)
+    options = {
+        **{key: config[key] for key in knobs.split()},
         "source_names": names,
         "sample_rate": config["expected_sr"],
         "channels": config.get("num_channels", 1 if config.get("mono_downmix") else 2),
+    }
+    if name == "spectrogram_unet":  # its numbers, to the rounding of its transforms
+        return name, {**options, "legacy_fft": config.get("legacy_fft", True)}
+    conditioned = config.get("vimss_model") == "cond" or config.get("conditioned")
+    return name, {
+        **options,
+        "output_activation": config.get("output_activation", "tanh"),
         "clip_at_test": not vimss,  # VIMSS left it out
+        "fusers": ["outer_product@bottleneck"] if conditioned else [],
+        "legacy_label_order": config.get("legacy_label_order", False),
     }
 
 
-def tf1_variables(model):
-    """Yields (name in TensorFlow 1, variable) of a WaveUNet, in order of creation."""
-    convolutions = 0
-
-    def of(convolution):
-        nonlocal convolutions
-        scope = SCOPE + ("conv1d" if not convolutions else f"conv1d_{convolutions}")
-        convolutions += 1
-        yield f"{scope}/kernel", convolution.kernel
-        yield f"{scope}/bias", convolution.bias
-
-    for convolution in (*model.down, model.bottom):
-        yield from of(convolution)
-    for i, (upsampling, convolution) in enumerate(zip(model.upsamplings, model.up)):
-        if model.upsampling == "learned":
-            yield f"{SCOPE}interp_{i}", upsampling.weight
-        yield from of(convolution)
-    for convolution in model.outputs_of.convolutions:
-        yield from of(convolution)
+def _source_names(config, config_json):
+    """(names of the sources, whether the file is of the 2018 VIMSS)."""
+    names, n_sources = config.get("source_names"), config.get("num_sources")
+    task = str(config.get("task"))
+    vimss = bool(config.get("vimss_model") or config.get("conditioned"))
+    vimss = vimss or len(INSTRUMENTS) in (n_sources, len(names or ()))
+    if not names and (vimss or (task, n_sources) == ("multi_instrument", None)):
+        names, vimss = list(INSTRUMENTS), True
+    if not names and n_sources in (None, len(TASKS.get(task, ()))):
+        names = TASKS.get(task)
+    if not names:
+        raise InputError(f"{config_json} lacks 'source_names', in the model's order")
+    return names, vimss
 
 
 def _reader(prefix):
@@ -157,8 +189,10 @@ def _check(shapes, places, prefix, config_json):
                 f"{name} has shape {shapes[name]} in {prefix}, but {config_json} "
                 f"asks for {expected}"
             )
-    weights = {n for n in shapes if n.startswith(SCOPE) and "/Adam" not in n}
-    for name in sorted(weights - set(places), key=lambda n: (len(n), n)):
-        raise InputError(
-            f"{prefix} has {name} {shapes[name]}, for which {config_json} has no place"
-        )
+    kept = {n for n in shapes if not tf1_adam.BELONGS.search(n)} - set(places)
+    for name in sorted(kept, key=lambda n: (len(n), n)):
+        if name.startswith(SCOPE) and name != SCOPE + STEP:
+            raise InputError(
+                f"{prefix} has {name} {shapes[name]}, for which {config_json} has no "
+                "place"
+            )

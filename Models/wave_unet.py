@@ -20,16 +20,19 @@ map that comes back up to it.  The map at the bottom has F (L + 1) channels.
 """
 
 import keras
-import tensorflow as tf
 
+from Models import devices, wave_unet_fast, wave_unet_plain
 from Models.base import Lengths, Separator, one_of, truth, whole
+from Models.fusers import fusers_of
+from Models.layers.conditioning import OuterProduct
 from Models.layers.convolution import Convolution, leaky_relu
-from Models.layers.cropping import centre_crop, concat_cropped
 from Models.layers.output import ACTIVATIONS, OUTPUTS
 from Models.layers.resampling import Decimation, LearnedUpsampling, LinearUpsampling
 from Schema import InputError
 
 UPSAMPLINGS = {"linear": LinearUpsampling, "learned": LearnedUpsampling}
+FORMS = ("auto", "plain", "fast")
+MEASURED = {"CPU": "fast"}  # the faster form: row "auto" of benchmarks/results.json
 SIZES = (
     "num_layers num_initial_filters filter_size merge_filter_size input_filter_size "
     "output_filter_size"
@@ -62,6 +65,12 @@ class WaveUNet(Separator):
         source is what the others leave of the mixture.
       output_activation: "tanh" or "linear".
       upsampling: "linear" or "learned".
+      fusers: What lets labels act on which map: () or ("outer_product@bottleneck",),
+        the CExp-Wave-U-Net, which reads batch["labels"] [B, S].
+      legacy_label_order: Whether labels wander between the examples of a batch as in
+        the code of 2018 (`OuterProduct`); for parity only, and free to be set later.
+      form: "plain", the definition; "fast", the same function in fewer operations;
+        "auto", whichever was measured to be faster on the kind of device.
       clip_at_test: Whether residuals and linear outputs are limited to [-1, 1]
         outside of training, as f90's Wave-U-Net does and the VIMSS of 2018 does not.
       **kwargs: Of `keras.Model`: name, dtype, trainable.
@@ -92,6 +101,9 @@ class WaveUNet(Separator):
         output_activation="tanh",
         upsampling="linear",
         clip_at_test=True,
+        fusers=(),
+        legacy_label_order=False,
+        form="auto",
         **kwargs,
     ):
         super().__init__(source_names, sample_rate, channels, num_frames, **kwargs)
@@ -105,15 +117,37 @@ class WaveUNet(Separator):
         )
         self.upsampling = one_of("upsampling", upsampling, UPSAMPLINGS)
         self.clip_at_test = truth("clip_at_test", clip_at_test)
-        if output_type == "difference" and len(self.source_names) == 1:
+        self.fusers = fusers_of(fusers)
+        self.form = one_of("form", form, FORMS)
+        self._refuse_a_single_residual()
+        self.padding = "valid" if context else "same"
+        self._create()
+        self.legacy_label_order = truth("legacy_label_order", legacy_label_order)
+        self.lengths(self.num_frames)  # refuses sizes that fit no length
+        self.build()
+
+    def _refuse_a_single_residual(self):
+        if self.output_type == "difference" and len(self.source_names) == 1:
             raise InputError(
                 f"output_type='difference' would make {self.source_names[0]!r} the "
                 "whole mixture; a single source needs output_type='direct'"
             )
-        self.padding = "valid" if context else "same"
-        self._create()
-        self.lengths(self.num_frames)  # refuses sizes that fit no length
-        self.build()
+
+    @property
+    def batch_keys(self):
+        """The keys of a batch that `call` reads."""
+        return ("mix", "labels") if self.fusers else ("mix",)
+
+    @property
+    def legacy_label_order(self):
+        """Whether labels wander between the examples of a batch."""
+        return self._legacy_label_order
+
+    @legacy_label_order.setter
+    def legacy_label_order(self, value):
+        self._legacy_label_order = value
+        if self.fusers:
+            self.fuser.legacy_order = value
 
     def _create(self):
         """The layers, in the order in which TensorFlow 1 created them."""
@@ -131,6 +165,8 @@ class WaveUNet(Separator):
         ]
         self.decimation = Decimation(padding, dtype=policy, name="decimation")
         self.bottom = convolution(n_filters[-1], self.filter_size, "bottom")
+        if self.fusers:
+            self.fuser = OuterProduct(dtype=policy, name="fuser")
         self.upsamplings, self.up = [], []
         for i in reversed(range(n_levels)):
             upsampling = UPSAMPLINGS[self.upsampling]
@@ -156,6 +192,8 @@ class WaveUNet(Separator):
         for layer, n in zip([*self.down, self.bottom], n_channels):
             layer.build([None, None, n])
         n = self.bottom.filters
+        if self.fusers:
+            n = self.fuser.channels_out(n, len(self.source_names))
         for upsampling, layer, skip in zip(self.upsamplings, self.up, self.down[::-1]):
             upsampling.build([None, None, n])
             layer.build([None, None, skip.filters + n])
@@ -168,26 +206,17 @@ class WaveUNet(Separator):
         mix = batch["mix"]  # [B, n_in, C]
         if mix.shape[1] is not None:
             self.length_out(mix.shape[1])  # refuses a length that levels disagree on
-        x = tf.cast(mix, self.compute_dtype)
-
-        skips = []
-        for convolution in self.down:  # level i
-            x = convolution(x)  # [B, n, F (i + 1)]
-            skips.append(x)
-            x = self.decimation(x)  # [B, ceil(n / 2), F (i + 1)]
-
-        x = self.bottom(x)  # [B, n, F (L + 1)]
-
-        for upsampling, convolution in zip(self.upsamplings, self.up):
-            x = upsampling(x)  # [B, T, F (i + 2)]: 2 n - 1 steps, or 2 n
-            x = concat_cropped(skips.pop(), x)  # [B, T, F (2 i + 3)]
-            x = convolution(x)  # [B, n, F (i + 1)]
-
-        n_time = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
-        mix = centre_crop(mix, n_time)  # [B, T, C]
-        x = concat_cropped(mix, x)  # [B, T, C + F]
+        form = wave_unet_fast if self.is_fast else wave_unet_plain
+        raw = form.raw(self, batch)  # [B, n_out, S', C]
         # [B, S, n_out, C]
-        return {"sources": self.outputs_of(x, mix, training=training)}
+        return {"sources": self.outputs_of.finished(raw, mix, training)}
+
+    @property
+    def is_fast(self):
+        """Whether the fast form is computed."""
+        if self.form != "auto":
+            return self.form == "fast"
+        return MEASURED.get(devices.kind(), "plain") == "fast"
 
     def lengths(self, n):
         """The `Lengths` of a window with at least n target samples.
@@ -218,6 +247,23 @@ class WaveUNet(Separator):
             )
         return Lengths(n_in, n_out, n_out // step * step)
 
+    def inference_bytes(self, n):
+        """Estimated peak bytes of separating a window of at least n target samples.
+
+        Of the maps that are held for the way up, of those at work at the finest level
+        and at the bottom; how many at once was measured on CPUs, in both precisions.
+        """
+        n_in, n_out, _ = self.lengths(n)
+        skips = [layer.filters / 2**i for i, layer in enumerate(self.down)]
+        at_bottom = self.bottom.filters / 2**self.num_layers
+        if self.fusers:
+            at_bottom *= len(self.source_names)
+        fine, coarse = (4, 3) if self.is_fast else (10, 6)
+        work = fine * (self.down[0].filters + self.channels) + coarse * at_bottom
+        estimates = 3 * n_out * self.channels * len(self.source_names)
+        maps = n_in * (sum(skips) + work)
+        return int(4 * (maps + estimates + 3 * self.count_params()))
+
     def _passed(self, n):
         """Samples of an estimate for a mixture of n samples."""
         for layer in self.down:
@@ -244,8 +290,12 @@ class WaveUNet(Separator):
 
     def get_config(self):
         """The constructor's arguments, of plain Python types."""
-        knobs = "context output_type output_activation upsampling clip_at_test".split()
+        knobs = (
+            "context output_type output_activation upsampling clip_at_test "
+            "legacy_label_order form"
+        ).split()
         return {
             **super().get_config(),
             **{knob: getattr(self, knob) for knob in (*SIZES, *knobs)},
+            "fusers": list(self.fusers),
         }

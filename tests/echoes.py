@@ -1,20 +1,22 @@
-"""Separators that learn nothing, and recordings for them."""
+"""Separators that learn nothing, a small one that could, and recordings for them."""
 
 import av
 import numpy as np
 import soundfile as sf
 import tensorflow as tf
 
+import Models
 from Models.base import Lengths
 
 
 class Echo:
     """A separator whose sources are the mixture and half of it; it learns nothing.
 
-    With context its lengths are multiples of `hop`; without, they are fixed.
+    Its hops are multiples of `hop`; a sample of a target takes `bytes_each` bytes.
     """
 
-    source_names, batch_keys = ["all", "half"], ("mix",)
+    source_names, batch_keys, bytes_each = ["all", "half"], ("mix",), 100
+    edge, grain = 0, 1
 
     def __init__(self, n_out=100, context=0, hop=None, rate=8000, channels=1):
         self.context, self.sample_rate, self.channels = context, rate, channels
@@ -22,10 +24,17 @@ class Echo:
         self.n_in, self.n_out, self.hop = self.lengths(n_out)
         self.shapes = []
 
+    @property
+    def has_context(self):
+        return self.n_in > self.n_out
+
     def lengths(self, n):
         hop = self.unit * -(-n // self.unit)
         extra = 3 if self.context else 0  # estimates may be longer than the hop
         return Lengths(hop + extra + 2 * self.context, hop + extra, hop)
+
+    def inference_bytes(self, n):
+        return self.bytes_each * n
 
     def process(self, middle, batch):
         return tf.stack([middle, middle / 2], axis=1)
@@ -33,7 +42,7 @@ class Echo:
     def __call__(self, batch, training):
         assert not training
         self.shapes.append(tuple(batch["mix"].shape))
-        stop = batch["mix"].shape[1] - self.context
+        stop = tf.shape(batch["mix"])[1] - self.context
         return {"sources": self.process(batch["mix"][:, self.context : stop], batch)}
 
 
@@ -49,23 +58,76 @@ class Told(Echo):
 
 
 class EdgeSick(Echo):
-    """Right in the middle of its segment, wrong by 1 at the first and last sample."""
+    """Right in the middle of its segment, wrong by 1 at `width` samples of each end.
+
+    As the inverse of a Fourier transform of overlapping frames is; unlike
+    `EdgeKnown` it does not say so.
+    """
+
+    width = 1
 
     def process(self, middle, batch):
         n = middle.shape[1]
-        at_edge = tf.one_hot(0, n) + tf.one_hot(n - 1, n)
-        return super().process(middle + at_edge[:, tf.newaxis], batch)
+        at_edge = (tf.range(n) < self.width) | (tf.range(n) >= n - self.width)
+        return super().process(middle + tf.cast(at_edge, tf.float32)[:, None], batch)
 
 
-class Heavy(Echo):
+class EdgeKnown(EdgeSick):
+    """An EdgeSick that states how wide its edge is."""
+
+    def __init__(self, n_out=100, width=10, grain=1, **kwargs):
+        super().__init__(n_out, **kwargs)
+        self.width = self.edge = width
+        self.grain = grain
+
+
+class Heard(Echo):
+    """An Echo that remembers the shape of every batch it was given."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.batches = []
+
+    def note(self, mix):
+        self.batches.append(tuple(mix.shape))
+        return mix
+
+    def process(self, middle, batch):
+        with tf.control_dependencies(
+            [tf.py_function(self.note, [batch["mix"]], "float32")]
+        ):
+            return super().process(tf.identity(middle), batch)
+
+
+class Heavy(Heard):
     """An Echo on a device that holds `most` samples of a batch."""
 
     most = 1000
 
-    def __call__(self, batch, training):
-        if np.prod(batch["mix"].shape) > self.most:
-            raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
-        return super().__call__(batch, training)
+    def note(self, mix):
+        if np.prod(mix.shape) > self.most:
+            raise MemoryError  # a ResourceExhaustedError when it leaves the graph
+        return super().note(mix)
+
+
+def wave_unet(context, n_layers=3, n_sources=2, channels=1, num_frames=64, **knobs):
+    """A Wave-U-Net that nobody has trained; silence is not silent to it."""
+    tf.keras.utils.set_random_seed(n_layers)
+    model = Models.build(
+        "wave_unet",
+        source_names=["fl", "vn", "vc"][:n_sources],
+        sample_rate=8000,
+        channels=channels,
+        num_layers=n_layers,
+        num_initial_filters=4,
+        num_frames=num_frames,
+        context=context,
+        **{"filter_size": 5, "merge_filter_size": 3, "input_filter_size": 5, **knobs},
+    )
+    for weight in model.weights:  # biases too
+        weight.assign(weight + tf.random.normal(weight.shape, stddev=0.05, seed=1))
+    model.inference_bytes = lambda n: 1000 * n
+    return model
 
 
 def noise(n_time, channels=1, seed=0):

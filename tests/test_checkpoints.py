@@ -78,6 +78,45 @@ def test_precision_comes_back(tmp_path):
     assert checkpoints.load(tmp_path).compute_dtype == "bfloat16"
 
 
+# --- Other options than the checkpoint's own ------------------------------------
+def test_options_of_the_caller_replace_those_of_the_checkpoint(saved):
+    model = checkpoints.load(saved, dtype="mixed_bfloat16", form="plain", num_frames=50)
+    assert model.compute_dtype == "bfloat16" and model.variable_dtype == "float32"
+    assert (model.form, model.num_frames) == ("plain", 50)
+    told = checkpoints.describe(saved)["config"]
+    assert checkpoints.load(saved).get_config() == told
+    for fast, plain in zip(
+        checkpoints.load(saved, form="fast").weights, tiny().weights
+    ):
+        np.testing.assert_array_equal(fast, plain)
+
+
+def test_a_checkpoint_of_before_an_option_existed_takes_it_too(saved):
+    for name in ("model.json", "best.weights.h5"):
+        assert (saved / name).exists()
+    edit(saved, lambda told: told["config"].pop("form"))
+    assert checkpoints.load(saved).form == "auto"
+    assert checkpoints.load(saved, form="plain").form == "plain"
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"num_layers": 3}, "num_layers=3 would change the weights of "),
+        ({"num_frames": 50, "filter_size": 5}, "filter_size=5 would change the weigh"),
+        ({"upsampling": "learned"}, "upsampling='learned' would change the weights"),
+        ({"dtype": "float64"}, "dtype='float64' would change the weights of "),
+        ({"source_names": ["a"]}, r"source_names=\['a'\] would change the weights"),
+        ({"from": "plain"}, "wave_unet, the .* no option 'from'; did you mean 'form'?"),
+        ({"kwargs": 1}, "has no option 'kwargs'"),
+        ({"form": "quick"}, "form must be auto or plain or fast, not 'quick'"),
+    ],
+)
+def test_an_option_that_the_weights_cannot_follow_is_named(saved, options, message):
+    with pytest.raises(InputError, match=message):
+        checkpoints.load(saved, **options)
+
+
 def test_newest_run_finds_it(saved):
     assert Utils.find_run(saved.parents[1]) == saved.parent
 
@@ -102,6 +141,31 @@ def test_a_kill_leaves_the_old_or_the_new_checkpoint(saved, n_renames, monkeypat
     expected = output(tiny(seed=seed))
     np.testing.assert_array_equal(output(checkpoints.load(saved)), expected)
     assert checkpoints.describe(saved)["extra"] == {"commit": commit}
+
+
+@pytest.mark.parametrize("keys", [["fusers"], ["fusers", "form", "legacy_label_order"]])
+def test_a_kill_over_a_checkpoint_of_before_an_option_existed(saved, keys, monkeypatch):
+    def renaming(aside, path, rename=os.replace):
+        if path == saved / "model.json":
+            raise Killed
+        rename(aside, path)
+
+    edit(saved, lambda told: [told["config"].pop(key) for key in keys])
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(os, "replace", renaming)
+        checkpoints.save(saved, tiny(seed=1), {"commit": "def"})
+    told = json.loads((saved / "model.json").read_text())
+    assert told["extra"] == {"commit": "abc"} and "fusers" not in told["config"]
+    np.testing.assert_array_equal(output(checkpoints.load(saved)), output(tiny(seed=1)))
+    assert checkpoints.describe(saved)["extra"] == {"commit": "def"}
+
+
+def test_an_option_that_is_absent_is_at_its_default(saved, tmp_path):
+    fused = tiny(fusers=["outer_product@bottleneck"])
+    other = checkpoints.save(tmp_path / "other", fused)
+    shutil.copy(other / "best.weights.h5", saved)
+    edit(saved, lambda told: told["config"].pop("fusers"))
+    assert "does not fit the model" in refusal(saved)
 
 
 def test_a_failed_save_leaves_the_old_checkpoint(saved):

@@ -70,6 +70,13 @@ REFUSED = {
     "with model.num_layers=True": "model.num_layers=True: expected a whole number",
     "with model.num_layers=None": "model.num_layers=None: expected a whole number",
     "with model.context=1": "model.context=1: expected True or False",
+    "with model.legacy_label_order=1": "model.legacy_label_order=1: expected True or",
+    "with model.fusers=labels": "model.fusers=labels: expected a list",
+    "with training.warm_start=3": "training.warm_start=3: expected text, or None",
+    "with unet_spectrogram model.context=True": (
+        "model.context=True: there is no such option with model.name=spectrogram_unet"
+    ),
+    "with cexp_label": "there is no such named configuration; did you mean cexp_labels",
     "with data.sources=fl,vn": "data.sources=fl,vn: expected a list",
     "with training.gradient_clip=x": "training.gradient_clip=x: expected a number, or",
     "with data.raw=3": "data.raw=3: expected text, or None",
@@ -239,6 +246,14 @@ def test_resume_starts_from_the_configuration_of_a_run_and_options_override():
     before = json.loads(pathlib.Path("runs/1/config.json").read_text("utf-8"))
     before["training"]["max_epochs"], before["resume"] = 9, "runs/1"
     assert config == before
+
+
+def test_a_resumed_run_of_another_model_keeps_the_other_sections():
+    run("with unet_spectrogram_l1", resumer(), observed=True)
+    config = run("with resume=runs/1 cexp_labels", resumer()).result
+    assert config["model"]["fusers"] == ["outer_product@bottleneck"]
+    assert "frame_length" not in config["model"]
+    assert config["training"]["loss"] == "magnitude_absolute"
 
 
 def test_a_run_to_resume_that_is_not_there_is_named(capsys):

@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pathlib
+import re
 
 import pytest
 from sacred import Experiment
@@ -11,26 +12,29 @@ from sacred import Experiment
 import Config
 import Models
 import Schema
+from tests.parameter_counts import spectrogram_parameters, wave_unet_parameters
 
 ROOT = pathlib.Path(Config.__file__).parent
 FIXED = {"source_names", "sample_rate", "channels"}  # handed in by the verbs
 
 
-def configuration(*names, **updates):
-    """The evaluated configuration of all sections."""
+def configuration(*words):
+    """The configuration that a command line with these words leads to."""
     ex = Experiment("test", Config.INGREDIENTS, interactive=True, save_git_info=False)
     Config.attach(ex)
 
     @ex.main
-    def main(_config):
-        return Config.plain(_config)
+    def main(data, model, training, evaluation, _config):
+        return {section: Config.plain(_config[section]) for section in Config.SECTIONS}
 
-    return ex.run(named_configs=names, config_updates=updates).result
+    argv = ["Verb.py", "with", *words] if words else ["Verb.py"]
+    return Config.command_line(ex, argv=argv).result
 
 
 @pytest.mark.parametrize("name", sorted(Models.MODELS))
 def test_a_model_section_is_the_arguments_of_its_constructor(name):
-    knobs = set(configuration(model={"name": name})["model"]) - {"name"}
+    model = configuration(f"model.name={name}")["model"]
+    knobs = set(model) - {"name"}
     module, _, cls = Models.MODELS[name].partition(":")
     signature = inspect.signature(getattr(importlib.import_module(module), cls))
     named = {
@@ -39,9 +43,10 @@ def test_a_model_section_is_the_arguments_of_its_constructor(name):
         if p.kind is not p.VAR_KEYWORD
     }
     assert knobs == set(named) - FIXED
-    model = configuration(model={"name": name})["model"]
     assert {knob: model[knob] for knob in knobs} == {
-        knob: named[knob] for knob in knobs
+        # Configurations have lists, which no default of a function should be.
+        knob: list(named[knob]) if isinstance(named[knob], tuple) else named[knob]
+        for knob in knobs
     }
 
 
@@ -55,11 +60,11 @@ def test_the_data_section_knows_every_option_of_records_with_the_same_default():
     }
 
 
-@pytest.mark.parametrize("section", ["training"])
-def test_every_training_knob_is_read_by_the_verb(section):
-    tree = ast.parse((ROOT / "Training.py").read_text("utf-8"))
-    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    assert set(configuration()[section]) <= words
+def test_every_training_knob_is_read_by_the_verb():
+    files = [ROOT / "Training.py", ROOT / "Learning" / "knobs.py"]
+    nodes = [node for f in files for node in ast.walk(ast.parse(f.read_text("utf-8")))]
+    words = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    assert set(configuration()["training"]) <= words
 
 
 def test_optional_knobs_exist_and_the_others_are_not_none():
@@ -85,7 +90,9 @@ def test_print_config_takes_every_named_configuration(name, capsys):
     assert "model:" in capsys.readouterr().out
 
 
-# Parameters of f90's Wave-U-Net and of the 2018 VIMSS, counted in TensorFlow 1.
+# Sources, and parameters of f90's Wave-U-Net and of the 2018 VIMSS, counted in
+# TensorFlow 1; where none were published, by formula.
+DEEP = dict(num_layers=14, filter_size=5, merge_filter_size=1)
 PARAMETERS = {
     "baseline": (2, 10_263_028),
     "baseline_diff": (2, 10_263_002),
@@ -95,16 +102,35 @@ PARAMETERS = {
     "full_44KHz": (2, 10_265_550),
     "full_multi_instrument": (4, 10_263_498),
     "baseline_comparison": (2, 20_594_652),
+    "baseline_context_smallfilter_deep": (
+        2,
+        wave_unet_parameters(n_sources=2, output_type="difference", **DEEP),
+    ),
+    "unet_spectrogram": (2, spectrogram_parameters(2)),
+    "unet_spectrogram_l1": (2, spectrogram_parameters(2)),
     "urmp": (13, 10_263_288),
     "urmp_2018": (13, 10_263_288),
+    "cexp_labels": (13, 15_654_648),
+    "chamber": (13, 10_263_288),
 }
 # Samples of a mixture and of an estimate, from the same source.
+SAME, CONTEXT, COMPARISON = (16384, 16384), (147443, 16389), (233459, 102405)
 LENGTHS = {
-    "baseline": (16384, 16384),
-    "baseline_context": (147443, 16389),
-    "full_44KHz": (147443, 16389),
-    "baseline_comparison": (233459, 102405),
-    "urmp": (147443, 16389),
+    "baseline": SAME,
+    "baseline_diff": SAME,
+    "baseline_context": CONTEXT,
+    "baseline_stereo": CONTEXT,
+    "full": CONTEXT,
+    "full_44KHz": CONTEXT,
+    "full_multi_instrument": CONTEXT,
+    "baseline_comparison": COMPARISON,
+    "baseline_context_smallfilter_deep": (147463, 16385),
+    "unet_spectrogram": (98560, 98560),
+    "unet_spectrogram_l1": (98560, 98560),
+    "urmp": CONTEXT,
+    "urmp_2018": CONTEXT,
+    "cexp_labels": CONTEXT,
+    "chamber": CONTEXT,
 }
 
 
@@ -115,18 +141,29 @@ def build(sections, n_sources=None):
     return Models.build(**sections["model"], source_names=names, **fixed)
 
 
-@pytest.mark.parametrize("name", sorted(PARAMETERS))
-def test_published_runs_have_the_published_number_of_parameters(name):
+def test_every_named_configuration_of_full_size_is_in_these_tables():
+    ours = {"chamber_demo", "chamber_tiny"}
+    assert set(PARAMETERS) == set(LENGTHS) == set(Config.NAMED) - ours
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_named_model_has_the_published_parameters_and_lengths(name):
     n_sources, expected = PARAMETERS[name]
     model = build(configuration(name), n_sources)
     assert model.count_params() == expected
-    if name in LENGTHS:
-        assert (model.n_in, model.n_out) == LENGTHS[name]
+    assert (model.n_in, model.n_out) == LENGTHS[name]
+    labels = ("labels",) if name == "cexp_labels" else ()
+    assert model.batch_keys == ("mix", *labels)
+
+
+def test_cexp_without_a_residual_has_the_published_parameters():
+    model = build(configuration("urmp", "cexp_labels", "model.output_type=direct"))
+    assert model.count_params() == 15_654_674
 
 
 @pytest.mark.parametrize("name", sorted(Config.NAMED))
 def test_the_windows_of_a_named_configuration_fit_into_its_records(name):
-    sections = configuration(name, model={"num_initial_filters": 1})  # same lengths
+    sections = configuration(name, "model.num_initial_filters=1")  # same lengths
     model, data = build(sections), sections["data"]
     assert model.n_in <= data["window_seconds"] * data["sample_rate"]
     assert data["window_seconds"] < data["excerpt_seconds"]
@@ -151,3 +188,54 @@ def test_chamber_has_knobs_that_urmp_lacks():
     chamber, urmp = configuration("chamber")["data"], configuration()["data"]
     assert set(urmp) < set(chamber)
     assert {"train_pieces", "seconds", "video"} <= set(chamber) - set(urmp)
+
+
+# --- Compositions -------------------------------------------------------------
+@pytest.mark.parametrize("data", ["urmp", "urmp_2018", "chamber", "chamber_demo"])
+def test_cexp_is_the_model_of_a_data_set_told_who_plays(data):
+    alone, told = configuration(data), configuration(data, "cexp_labels")
+    assert told == configuration("cexp_labels", data)  # in any order
+    assert told["model"].pop("fusers") == ["outer_product@bottleneck"]
+    assert alone["model"].pop("fusers") == []
+    if data == "chamber_demo":  # nothing else changes, the training least of all
+        assert told["model"]["num_layers"] == 7
+    assert told == alone
+
+
+@pytest.mark.parametrize("name", ["unet_spectrogram", "unet_spectrogram_l1"])
+@pytest.mark.parametrize("before", ["baseline_comparison", "urmp", "cexp_labels"])
+def test_another_model_inherits_no_knob_of_the_one_named_before_it(name, before):
+    both, alone = configuration(before, name), configuration(name)
+    assert both["model"] == alone["model"]
+    assert both["model"] == configuration("model.name=spectrogram_unet")["model"]
+    assert both["data"] == alone["data"]
+    back = configuration(name, before)
+    assert back["model"] == configuration(before)["model"]
+
+
+def test_a_typed_model_name_silences_the_named_model_but_not_its_training():
+    typed = configuration("urmp", "model.name=spectrogram_unet", "model.num_layers=4")
+    default = configuration("model.name=spectrogram_unet")
+    assert typed["model"] == {**default["model"], "num_layers": 4}
+    assert typed["training"] == configuration("urmp")["training"]
+
+
+def test_the_spectrogram_unet_and_its_rival_read_the_same_records():
+    rival = configuration("baseline_comparison")
+    for name, loss in (
+        ("unet_spectrogram", "mean_square"),
+        ("unet_spectrogram_l1", "magnitude_absolute"),
+    ):
+        sections = configuration(name)
+        assert sections["data"] == rival["data"]
+        assert sections["training"] == {**rival["training"], "loss": loss}
+
+
+def test_every_published_run_is_headed_by_its_command():
+    text = (ROOT / "Console" / "published.py").read_text("utf-8")
+    for name in Config.NAMED:
+        before = text[: text.index(f'\n    "{name}": {{')].splitlines()
+        heading = []
+        while before[-1].startswith("    # "):
+            heading.insert(0, before.pop())
+        assert re.search(rf"python Training\.py with (\w+ )*{name}\b", "".join(heading))

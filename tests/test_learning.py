@@ -51,8 +51,8 @@ def batches(first, batch_size=4, noise=0.0):
     return count.map(example).batch(batch_size, drop_remainder=True)
 
 
-def mean_square(estimates, sources):
-    return tf.reduce_mean(tf.square(estimates - sources))
+def mean_square(outputs, batch):
+    return tf.reduce_mean(tf.square(outputs["sources"] - batch["sources"]))
 
 
 def train(**options):

@@ -1,6 +1,5 @@
 """Training and Test on real records: exact means, run folders, resuming."""
 
-import csv
 import json
 import os
 import pathlib
@@ -16,82 +15,25 @@ import tensorflow as tf
 
 import Config
 import Models
-import Prepare
 import Test
-import Training
 import Utils
 from Datasets import pipeline
-from Learning.folder import RunFolder
 from Models import checkpoints
 from Schema import InputError
-from tests.conftest import write_piece
+from tests.training_made import DATA, arrays, prepared, rows, test_, train
 
 ROOT = pathlib.Path(Config.__file__).parent
-PIECES = {  # of each split of URMP by composition: seconds
-    "02_Sonata_vn_vn": 1.7,
-    "08_Spring_fl_vn": 2.3,
-    "03_Dance_fl_cl": 1.9,
-    "01_Jupiter_vn_vc": 1.4,
-}
-DATA = {
-    "name": "urmp",
-    "sample_rate": 4000,
-    "partial": True,
-    "sources": ["cl", "fl", "vc", "vn"],
-    "excerpt_seconds": 1.0,
-    "window_seconds": 0.3,
-}
-MODEL = {"num_layers": 3, "num_initial_filters": 4, "num_frames": 256, "context": True}
-TRAINING = {"batch_size": 3, "steps_per_epoch": 4, "max_epochs": 2, "patience": 5}
 
 
 @pytest.fixture(scope="module")
 def options(tmp_path_factory):
-    """A configuration file whose records exist."""
-    home = tmp_path_factory.mktemp("urmp")
-    for piece, seconds in PIECES.items():
-        write_piece(home / "raw", piece, seconds=seconds, rate=4000)
-    data = {**DATA, "raw": str(home / "raw"), "records": str(home / "records")}
-    run = Config.command_line(
-        Prepare.ex, argv=["Prepare.py", "with", written(home / "d", {"data": data})]
-    )
-    assert run.result
-    sections = {"data": data, "model": MODEL, "training": TRAINING}
-    return written(home / "options", sections)
-
-
-def written(path, sections):
-    Utils.write_json(f"{path}.json", sections)
-    return f"{path}.json"
+    return prepared(tmp_path_factory.mktemp("urmp"))
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def train(*words, observed=True):
-    argv = ["Training.py", "with", *words]
-    return Config.command_line(Training.ex, observed=observed, argv=argv)
-
-
-def test_(*words):
-    return Config.command_line(Test.ex, argv=["Test.py", "with", *words]).result
-
-
-test_.__test__ = False
-
-
-def rows(folder):
-    with open(f"{folder}/history.csv", newline="") as file:
-        table = list(csv.DictReader(file))
-    return [{k: r[k] for k in r if k != "steps_per_second"} for r in table]
-
-
-def arrays(folder):
-    with np.load(RunFolder(folder).state) as archive:
-        return {key: archive[key] for key in archive.files if key != "progress"}
 
 
 def test_a_run_is_complete_and_its_parts_agree(options, here, capsys):
@@ -155,6 +97,11 @@ WRONG = {
     "training.gain_min=2.0": "training.gain_min=2.0 must not exceed",
     "training.loss=mean_sqare": "no loss 'mean_sqare'; did you mean 'mean_square'",
     "training.max_epochs=0": "training.max_epochs=0 must be at least 1",
+    "training.precision=float16": "training.precision=float16: did you mean 'bfloat16'",
+    "training.warm_start=nowhere": "nowhere does not exist; name a run or a checkpoint",
+    "training.loss=magnitude_absolute": "which a WaveUNet does not give",
+    "model.form=quick": "form must be auto or plain or fast, not 'quick'",
+    "model.fusers=['film@bottleneck']": "film@bottleneck",
     "model.name=wave_unat": "model.name=wave_unat: there is no model",
     "data.records=nowhere": "nowhere",
     "data.sources=['vn']": "sources",
@@ -278,7 +225,8 @@ def test_the_loss_of_a_whole_batch_is_its_mean_loss():
         ("mean_absolute", np.sqrt(squares).mean()),
         ("sum_square", squares.sum() / 5),
     ):
-        found = Test.batch_loss(loss)(tf.constant(estimates), tf.constant(sources))
+        of_batch = Test.batch_loss(loss, Gain())
+        found = of_batch({"sources": estimates}, {"sources": tf.constant(sources)})
         assert float(found) == pytest.approx(expected, rel=1e-5)
 
 

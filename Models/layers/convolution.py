@@ -4,6 +4,9 @@ import keras
 import tensorflow as tf
 
 PADDINGS = ("valid", "same")
+# Of a bfloat16 map of so many channels oneDNN (TensorFlow 2.21, with AMX) finds kernel
+# gradients with numbers that nobody has written: now and then they are not finite.
+SICK = 80
 
 
 @keras.saving.register_keras_serializable("vimss")
@@ -12,29 +15,90 @@ def leaky_relu(x):
     return tf.nn.leaky_relu(x, alpha=0.2)
 
 
+@tf.custom_gradient
+def add_bias(x, bias):
+    """Adds a bias whose gradient is summed in the dtype of the bias, not of x.
+
+    TensorFlow sums it in the dtype of x: on a CPU, of 10^5 numbers summed in bfloat16
+    most are lost.
+
+    Args:
+      x: [..., C].
+      bias: [C], float32 where x is bfloat16.
+    """
+
+    def gradients(upstream):
+        axes = list(range(len(x.shape) - 1))
+        return upstream, tf.reduce_sum(tf.cast(upstream, bias.dtype), axes)
+
+    return tf.nn.bias_add(x, tf.cast(bias, x.dtype)), gradients
+
+
+def widened(x, kernel):
+    """A map and a kernel with zero channels where TensorFlow would err without them.
+
+    On processors with AMX, TensorFlow 2.21's library (oneDNN) convolves some bfloat16
+    maps of fewer than 16 channels wrongly, by 100 %: even numbers of channels, whose
+    product with the taps is a multiple of 32 and at least 64.
+
+    Args:
+      x: [..., C].
+      kernel: [..., K, C, D].
+    """
+    taps, channels = kernel.shape[-3:-1]
+    if x.dtype != tf.bfloat16 or channels >= 16 or taps * channels < 64:
+        return x, kernel
+    # No tf.pad: TensorFlow would merge it with the convolution, as if it were of time.
+    return with_zeros(x, -1), with_zeros(kernel, -2)
+
+
+def with_zeros(x, axis, size=16):
+    """Zeros behind an axis, up to `size`."""
+    zeros = tf.zeros_like(tf.gather(x, [0] * (size - x.shape[axis]), axis=axis))
+    return tf.concat([x, zeros], axis)
+
+
 @keras.saving.register_keras_serializable("vimss")
-class Convolution(keras.layers.Conv1D):
+class Convolution(keras.layers.Layer):
     """A convolution of step 1 along time that knows what it does to a length.
 
         [B, T, C_in] -> [B, length_out(T), filters]
 
     `padding="valid"` shortens by `size - 1`; `"same"` keeps the length, with zeros
     around both ends.  Weights: kernel [size, C_in, filters], Glorot uniform, and
-    bias [filters], zeros, as the ancestors start them.
+    bias [filters], zeros, as the ancestors start them.  The result has the dtype of
+    the layer's policy; weights and their gradients keep their own.
 
     Args:
       filters: Channels of the result.
       size: Taps along time.
       padding: "valid" or "same".
       activation: A callable or a Keras name; None is linear.
-      **kwargs: Of `keras.layers.Conv1D`.
+      **kwargs: Of `keras.layers.Layer`.
     """
 
     def __init__(self, filters, size, padding="valid", activation=None, **kwargs):
-        super().__init__(
-            filters, size, padding=padding, activation=activation, **kwargs
-        )
+        super().__init__(**kwargs)
+        self.filters, self.size, self.padding = filters, size, padding
+        self.activation = keras.activations.get(activation)
         self.lost = size - 1 if padding == "valid" else 0
+
+    def build(self, shape):
+        shape = [self.size, shape[-1], self.filters]
+        self.kernel = self.add_weight(
+            shape=shape, initializer="glorot_uniform", name="kernel", autocast=False
+        )
+        self.bias = self.add_weight(
+            shape=shape[-1:], initializer="zeros", name="bias", autocast=False
+        )
+        self.built = True
+
+    def call(self, x):
+        x, kernel = widened(x, tf.cast(self.kernel, x.dtype))
+        if x.dtype == tf.bfloat16 and x.shape[-1] == SICK:
+            x, kernel = with_zeros(x, -1, 2 * SICK), with_zeros(kernel, -2, 2 * SICK)
+        y = tf.nn.conv1d(x, kernel, 1, self.padding.upper())
+        return self.activation(add_bias(y, tf.convert_to_tensor(self.bias)))
 
     def length_out(self, n):
         """Steps of the result for n steps; below 1 where n is too short."""
@@ -45,6 +109,10 @@ class Convolution(keras.layers.Conv1D):
         return n + self.lost
 
     def get_config(self):
-        config = super().get_config()
-        config["size"] = config.pop("kernel_size")[0]
-        return config
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "size": self.size,
+            "padding": self.padding,
+            "activation": keras.activations.serialize(self.activation),
+        }

@@ -17,7 +17,8 @@ class _Outputs(keras.layers.Layer):
     """One convolution for each source that is predicted.
 
     Call it with (features [B, T, C'], mix [B, T', C], training); it returns
-    float32 [B, S, length_out(T), C].
+    [B, S, length_out(T), C] in float32, which it also computes in, whatever the
+    policy of the network is (or in float64, if that is where the weights are).
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class _Outputs(keras.layers.Layer):
         self.clip_at_test = clip_at_test
         self.convolutions = [
             Convolution(
-                channels, size, padding, dtype=self.dtype_policy, name=f"source_{i}"
+                channels, size, padding, dtype=self.variable_dtype, name=f"source_{i}"
             )
             for i in range(self.n_predicted)
         ]
@@ -51,12 +52,20 @@ class _Outputs(keras.layers.Layer):
             convolution.build(features_shape)
         super().build(features_shape)
 
-    def predicted(self, features, training):
-        """A list of float32 [B, T, C], one a predicted source."""
-        outputs = [tf.cast(c(features), tf.float32) for c in self.convolutions]
+    def raw(self, features):
+        """The convolutions alone: [B, T, S', C] for S' predicted sources."""
+        features = tf.cast(features, self.variable_dtype)
+        return tf.stack([c(features) for c in self.convolutions], axis=2)
+
+    def finished(self, raw, mix, training=False):
+        """What `call` returns, from `raw` [B, T, S', C] and the mixture [B, T', C]."""
+        predicted = tf.transpose(raw, [0, 2, 1, 3])
         if self.activation == "tanh":
-            return [tf.tanh(x) for x in outputs]
-        return [self.clipped(x, training) for x in outputs]
+            return tf.tanh(predicted)
+        return self.clipped(predicted, training)
+
+    def call(self, features, mix, training=False):
+        return self.finished(self.raw(features), mix, training)
 
     def clipped(self, x, training):
         """Limits to [-1, 1] outside of training."""
@@ -91,9 +100,6 @@ class DirectOutputs(_Outputs):
       **kwargs: Of `keras.layers.Layer`.
     """
 
-    def call(self, features, mix, training=False):
-        return tf.stack(self.predicted(features, training), axis=1)
-
 
 @keras.saving.register_keras_serializable("vimss")
 class DifferenceOutputs(_Outputs):
@@ -110,12 +116,12 @@ class DifferenceOutputs(_Outputs):
     def n_predicted(self):
         return self.n_sources - 1
 
-    def call(self, features, mix, training=False):
-        outputs = self.predicted(features, training)  # S - 1 times [B, n_out, C]
-        n = outputs[0].shape[1]
-        n = tf.shape(outputs[0])[1] if n is None else n
-        residual = tf.cast(centre_crop(mix, n), tf.float32) - tf.add_n(outputs)
-        return tf.stack([*outputs, self.clipped(residual, training)], axis=1)
+    def finished(self, raw, mix, training=False):
+        outputs = super().finished(raw, mix, training)  # [B, S - 1, n_out, C]
+        n = tf.shape(outputs)[2] if outputs.shape[2] is None else outputs.shape[2]
+        mix = tf.cast(centre_crop(mix, n), outputs.dtype)
+        residual = self.clipped(mix - tf.reduce_sum(outputs, axis=1), training)
+        return tf.concat([outputs, residual[:, tf.newaxis]], axis=1)
 
 
 OUTPUTS = {"direct": DirectOutputs, "difference": DifferenceOutputs}

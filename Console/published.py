@@ -1,0 +1,168 @@
+"""Published runs: a name, and the sections of Config.py that it changes.
+
+    python Training.py with baseline_context          # one of them
+    python Training.py with urmp_2018 cexp_labels     # two: the later wins
+    python Training.py with urmp training.batch_size=8
+
+Above each stands what was published: paper, figure, hardware; and the command.  Where
+two names disagree on a section's `name`, the later's section is taken alone.
+"""
+
+# Stoller, Ewert, Dixon, "Wave-U-Net", ISMIR 2018, tables 1 and 2, trained on MUSDB18
+# and CCMixter at 22,050 Hz, on a GPU of 8 GB; the figure is the median SDR of the
+# vocals.  They are the models and their training: the data set and its sources are told
+# apart from them, with data.name=...
+ANCESTOR = {"batch_size": 16, "learning_rate": 1e-4, "gradient_clip": None}
+VIMSS = {"batch_size": 64, "learning_rate": 1e-5, "learning_rate_decay": 0.96}
+VIMSS |= {"loss": "sum_square", "gradient_clip": None}
+VIMSS |= {"steps_per_epoch": 500, "max_epochs": 400}
+STEREO = {"channels": 2}
+DIFFERENCE = {"name": "wave_unet", "output_type": "difference"}
+CONTEXT = {**DIFFERENCE, "context": True}
+LEARNED = {**CONTEXT, "upsampling": "learned"}
+# Of M7, U7 and U7a, whose windows are long: one preparation serves all three.
+COMPARISON = {"sample_rate": 8192, "excerpt_seconds": 90.0, "window_seconds": 29.0}
+SPECTROGRAM = {"name": "spectrogram_unet"}
+
+NAMED = {
+    # M1: 3.90 dB.  python Training.py with baseline
+    "baseline": {
+        "model": {"name": "wave_unet", "output_type": "direct", "context": False},
+        "training": ANCESTOR,
+    },
+    # M2: 3.92 dB.  python Training.py with baseline_diff
+    "baseline_diff": {"model": DIFFERENCE, "training": ANCESTOR},
+    # M3: 3.96 dB.  python Training.py with baseline_context
+    "baseline_context": {"model": CONTEXT, "training": ANCESTOR},
+    # M4: 4.46 dB.  python Training.py with baseline_stereo
+    "baseline_stereo": {"data": STEREO, "model": CONTEXT, "training": ANCESTOR},
+    # M5: 4.58 dB.  python Training.py with full
+    "full": {"data": STEREO, "model": LEARNED, "training": ANCESTOR},
+    # M5-HighSR: 4.95 dB.  python Training.py with full_44KHz
+    "full_44KHz": {
+        "data": {**STEREO, "sample_rate": 44100},
+        "model": LEARNED,
+        "training": ANCESTOR,
+    },
+    # M6, "STL2" of SiSEC 2018: bass 3.21, drums 4.22, other 2.25, vocals 3.25 dB.  M4
+    # with these four sources.  python Training.py with full_multi_instrument
+    "full_multi_instrument": {"data": STEREO, "model": CONTEXT, "training": ANCESTOR},
+    # M7: 3.49 dB.  As wide as the U-Net it is compared with; a window is 28.5 s.
+    # python Training.py with baseline_comparison
+    "baseline_comparison": {
+        "data": COMPARISON,
+        "model": {**CONTEXT, "num_frames": 98560, "num_initial_filters": 34},
+        "training": {**ANCESTOR, "batch_size": 4},
+    },
+    # U7, the spectrogram U-Net of Jansson et al., "Singing Voice Separation with Deep
+    # U-Net Convolutional Networks", ISMIR 2017, as trained beside M7 and on its data,
+    # by the error of the waveform: 2.76 dB.  A window is 12.0 s.
+    # python Training.py with unet_spectrogram
+    "unet_spectrogram": {
+        "data": COMPARISON,
+        "model": SPECTROGRAM,
+        "training": {**ANCESTOR, "batch_size": 4},
+    },
+    # U7a, the same by the error of the magnitudes: 2.74 dB.
+    # python Training.py with unet_spectrogram_l1
+    "unet_spectrogram_l1": {
+        "data": COMPARISON,
+        "model": SPECTROGRAM,
+        "training": {**ANCESTOR, "batch_size": 4, "loss": "magnitude_absolute"},
+    },
+    # In f90's repository, not in the paper: M3 deeper, with short filters.  No figure.
+    # python Training.py with baseline_context_smallfilter_deep
+    "baseline_context_smallfilter_deep": {
+        "model": {
+            **CONTEXT,
+            "num_layers": 14,
+            "filter_size": 5,
+            "merge_filter_size": 1,
+        },
+        "training": ANCESTOR,
+    },
+    # Exp-Wave-U-Net of Slizovskaia, Kim, Haro, Gomez, "End-to-End Sound Source
+    # Separation Conditioned on Instrument Labels", ICASSP 2019; its splits here share
+    # no composition.  No figure yet.  python Training.py with urmp
+    "urmp": {"data": {"name": "urmp"}, "model": CONTEXT, "training": VIMSS},
+    # The same on its own split, of which some takes are in both halves: SDR -4.12 dB
+    # over 11 pieces (mean over segments of 0.74 s, sources that play), 200,000 steps on
+    # a Cloud TPU of 8 cores.  No validation pieces: the last weights are kept.
+    # python Training.py with urmp_2018
+    "urmp_2018": {
+        "data": {"name": "urmp", "splits": "vimss"},
+        "model": CONTEXT,
+        "training": {**VIMSS, "gain_min": 1.0, "gain_max": 1.0},
+    },
+    # CExp-Wave-U-Net of the same paper: it is told which instruments play, by the outer
+    # product of labels and bottleneck.  SDR -1.37 dB on the split, the hardware and the
+    # steps of urmp_2018.  The model alone, so it follows the name of a data set.
+    # python Training.py with urmp_2018 cexp_labels
+    "cexp_labels": {"model": {**CONTEXT, "fusers": ["outer_product@bottleneck"]}},
+    # URMP's path without URMP, all 13 instruments.
+    # python Prepare.py with chamber && python Training.py with chamber
+    "chamber": {"data": {"name": "chamber"}, "model": CONTEXT},
+    # Two to four of four instruments, each in its register; a net of 1 M parameters:
+    # 5 dB SI-SDR above the mixture or more, after 5 minutes on two cores.
+    # python Prepare.py with chamber_demo && python Training.py with chamber_demo
+    "chamber_demo": {
+        "data": {
+            "name": "chamber",
+            "sources": ["fl", "tpt", "vn", "vc"],
+            "instruments": ["fl", "tpt", "vn", "vc"],
+            "min_parts": 2,
+            "max_parts": 4,
+            "duplicates": "never",
+            "compass": 7,
+            "train_pieces": 64,
+            "validation_pieces": 4,
+            "test_pieces": 8,
+            "seconds": 24.0,
+            "video": False,
+            "sample_rate": 8000,
+        },
+        "model": {
+            **CONTEXT,
+            "num_layers": 7,
+            "num_initial_filters": 16,
+            "num_frames": 8192,
+        },
+        "training": {
+            "batch_size": 1,
+            "optimizer": "muon",
+            "learning_rate": 2e-3,
+            "learning_rate_decay": 0.3,
+            "decay_steps": 1000,
+            "loss": "mean_absolute",
+            "gradient_clip": None,
+            "steps_per_epoch": 400,
+            "max_epochs": 10,
+        },
+    },
+    # The least of everything, for tests: seconds.
+    # python Prepare.py with chamber_tiny && python Training.py with chamber_tiny
+    "chamber_tiny": {
+        "data": {
+            "name": "chamber",
+            "sample_rate": 4000,
+            "sources": ["fl", "vn"],
+            "instruments": ["fl", "vn"],
+            "max_parts": 2,
+            "duplicates": "never",
+            "train_pieces": 3,
+            "validation_pieces": 1,
+            "test_pieces": 1,
+            "seconds": 3.0,
+            "excerpt_seconds": 2.0,
+            "window_seconds": 1.0,
+            "video": False,
+        },
+        "model": {
+            **CONTEXT,
+            "num_layers": 3,
+            "num_initial_filters": 4,
+            "num_frames": 256,
+        },
+        "training": {"batch_size": 2, "steps_per_epoch": 4, "max_epochs": 2},
+    },
+}

@@ -1,0 +1,79 @@
+"""Training begins with the weights of another model, not with random ones.
+
+    python -m Models.checkpoints import --config CONFIG.json PREFIX folder
+    python Training.py with urmp training.warm_start=folder
+
+The other model may have other sources, another rate, or a longer window, as long as its
+weights have the shapes of this one's.  An imported TensorFlow 1 checkpoint also holds
+what Adam had learnt about each weight; Adam then goes on at its step.
+"""
+
+import keras
+
+from Models import checkpoints
+from Schema import InputError
+
+
+def check(folder, model, adam=False):
+    """Refuses a folder whose weights a model cannot begin with.
+
+    Args:
+      folder: A run or a checkpoint folder.
+      model: Separator.
+      adam: Whether an Adam will train it, which takes the slots that may lie there.
+
+    Returns:
+      The Separator of the folder.
+
+    Raises:
+      InputError: If there is no checkpoint, or a weight has another shape; it names
+        the first.  With `adam` also if there are slots that are damaged or do not fit.
+    """
+    source = checkpoints.load(folder)
+    for there, here in zip(source.weights, model.weights):
+        if tuple(there.shape) != tuple(here.shape):
+            raise InputError(
+                f"training.warm_start={folder}: {here.path} has shape "
+                f"{_shape(there)} there and {_shape(here)} here; begin with a model "
+                "of the same sizes, or change model.* to them"
+            )
+    if len(source.weights) != len(model.weights):
+        raise InputError(
+            f"training.warm_start={folder} holds {len(source.weights)} weights and "
+            f"biases, this model has {len(model.weights)}; begin with a model of the "
+            "same sizes, or change model.* to them"
+        )
+    if adam:
+        checkpoints.check_optimizer(folder, model)
+    return source
+
+
+def take(folder, model, optimizer):
+    """Gives a model the weights of a folder, and Adam its slots if they are there.
+
+    Args:
+      folder: A run or a checkpoint folder.
+      model: Separator.
+      optimizer: Keras optimizer of its training, made in the same strategy.
+
+    Returns:
+      What was taken, a sentence.
+
+    Raises:
+      InputError: As `check`; or the slots do not fit.
+    """
+    source = check(folder, model)
+    for there, here in zip(source.weights, model.weights):
+        here.assign(there)
+    told = f"{model.count_params():,} weights of {folder}"
+    if source.source_names != model.source_names:
+        told += f", trained for {' '.join(source.source_names)}"
+    found = checkpoints.find(folder)
+    is_adam = isinstance(optimizer, keras.optimizers.Adam)
+    if is_adam and checkpoints.restore_optimizer(found, model, optimizer):
+        return f"{told}; Adam goes on at its step {int(optimizer.iterations.numpy())}"
+    return f"{told}; {'Adam' if is_adam else type(optimizer).__name__} begins at step 0"
+
+
+def _shape(variable):
+    return list(variable.shape)
