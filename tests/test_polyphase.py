@@ -117,9 +117,9 @@ def test_a_block_is_a_sum_of_convolutions_with_their_gradients(padding, sizes):
         np.testing.assert_allclose(fast, plain, rtol=1e-10, atol=1e-10)
 
 
-def long_kernel_gradient(n_time, taps, dtype):
-    x = tf.cast(generator.normal(size=(2, n_time, 5)), dtype)
-    kernel = tf.cast(generator.normal(size=(taps, 5, 3)), tf.float32)
+def long_kernel_gradient(n_time, taps, dtype, channels=5):
+    x = tf.cast(generator.normal(size=(2, n_time, channels)), dtype)
+    kernel = tf.cast(generator.normal(size=(taps, channels, 3)), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(kernel)
         y = polyphase.convolve([x], [kernel], tf.zeros(3))
@@ -140,8 +140,9 @@ def test_kernel_gradients_of_long_maps_lose_nothing(n_time, taps):
 
 
 @pytest.mark.parametrize("n_time", [700, 4103])
-def test_kernel_gradients_in_bfloat16_are_rounded_once(n_time):
-    found, expected = long_kernel_gradient(n_time, 4, tf.bfloat16)
+@pytest.mark.parametrize("channels", [5, 80])  # 80 are widened
+def test_kernel_gradients_in_bfloat16_are_rounded_once(n_time, channels):
+    found, expected = long_kernel_gradient(n_time, 4, tf.bfloat16, channels)
     assert found.dtype == tf.float32
     assert np.abs(found - expected).max() <= 0.02 * np.abs(expected).max()
 
