@@ -31,7 +31,12 @@ from Models.layers.resampling import Decimation, LearnedUpsampling, LinearUpsamp
 from Schema import InputError
 
 UPSAMPLINGS = {"linear": LinearUpsampling, "learned": LearnedUpsampling}
-FORMS = ("auto", "plain", "fast")
+CHOICES = {
+    "output_type": OUTPUTS,
+    "output_activation": ACTIVATIONS,
+    "upsampling": UPSAMPLINGS,
+    "form": ("auto", "plain", "fast"),
+}
 MEASURED = {"CPU": "fast"}  # the faster form: row "auto" of benchmarks/results.json
 SIZES = (
     "num_layers num_initial_filters filter_size merge_filter_size input_filter_size "
@@ -110,15 +115,11 @@ class WaveUNet(Separator):
         given = locals()
         for knob in SIZES:
             setattr(self, knob, whole(knob, given[knob]))
-        self.context = truth("context", context)
-        self.output_type = one_of("output_type", output_type, OUTPUTS)
-        self.output_activation = one_of(
-            "output_activation", output_activation, ACTIVATIONS
-        )
-        self.upsampling = one_of("upsampling", upsampling, UPSAMPLINGS)
-        self.clip_at_test = truth("clip_at_test", clip_at_test)
+        for knob in ("context", "clip_at_test"):
+            setattr(self, knob, truth(knob, given[knob]))
+        for knob, allowed in CHOICES.items():
+            setattr(self, knob, one_of(knob, given[knob], allowed))
         self.fusers = fusers_of(fusers)
-        self.form = one_of("form", form, FORMS)
         self._refuse_a_single_residual()
         self.padding = "valid" if context else "same"
         self._create()
@@ -290,12 +291,9 @@ class WaveUNet(Separator):
 
     def get_config(self):
         """The constructor's arguments, of plain Python types."""
-        knobs = (
-            "context output_type output_activation upsampling clip_at_test "
-            "legacy_label_order form"
-        ).split()
+        knobs = (*SIZES, *CHOICES, "context", "clip_at_test", "legacy_label_order")
         return {
             **super().get_config(),
-            **{knob: getattr(self, knob) for knob in (*SIZES, *knobs)},
+            **{knob: getattr(self, knob) for knob in knobs},
             "fusers": list(self.fusers),
         }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from Models.layers import polyphase
+from Models.layers import onednn, polyphase
 from Models.layers.convolution import Convolution, add_bias
 from Models.layers.resampling import LearnedUpsampling, LinearUpsampling
 
@@ -140,11 +140,44 @@ def test_kernel_gradients_of_long_maps_lose_nothing(n_time, taps):
 
 
 @pytest.mark.parametrize("n_time", [700, 4103])
-@pytest.mark.parametrize("channels", [5, 80])  # 80 are widened
+@pytest.mark.parametrize("channels", [5, 8, 80])
 def test_kernel_gradients_in_bfloat16_are_rounded_once(n_time, channels):
     found, expected = long_kernel_gradient(n_time, 4, tf.bfloat16, channels)
     assert found.dtype == tf.float32
     assert np.abs(found - expected).max() <= 0.02 * np.abs(expected).max()
+
+
+def kernels_of(function, monkeypatch):
+    """Shapes of the kernels whose gradients TensorFlow is asked for."""
+    asked, original = [], tf.raw_ops.Conv2DBackpropFilter
+
+    def recorded(**options):
+        asked.append(tuple(options["filter_sizes"]))
+        return original(**options)
+
+    monkeypatch.setattr(tf.raw_ops, "Conv2DBackpropFilter", recorded)
+    function()
+    return asked
+
+
+@pytest.mark.parametrize("channels", [*onednn.SICK, 3, 16])
+def test_channels_whose_kernel_gradients_err_are_never_asked_for(channels, monkeypatch):
+    asked = kernels_of(
+        lambda: long_kernel_gradient(700, 4, tf.bfloat16, channels), monkeypatch
+    )
+    expected = {2: 16, 4: 16, 8: 16, 80: 96}.get(channels, channels)
+    assert [shape[2] for shape in asked] == [expected]
+
+
+@pytest.mark.parametrize("channels", onednn.SICK)
+def test_the_plain_layer_never_convolves_such_channels(channels, monkeypatch):
+    seen, original = [], tf.nn.conv1d
+    monkeypatch.setattr(
+        tf.nn, "conv1d", lambda x, *rest: seen.append(x.shape) or original(x, *rest)
+    )
+    layer = Convolution(3, 5, dtype="mixed_bfloat16")
+    layer(tf.cast(noise(1, 40, channels), tf.bfloat16))
+    assert seen[0][-1] % 16 == 0 and seen[0][-1] not in onednn.SICK
 
 
 def test_bias_gradients_of_bfloat16_maps_are_summed_in_float32():

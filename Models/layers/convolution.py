@@ -3,10 +3,7 @@
 import keras
 import tensorflow as tf
 
-PADDINGS = ("valid", "same")
-# Of a bfloat16 map of so many channels oneDNN (TensorFlow 2.21, with AMX) finds kernel
-# gradients with numbers that nobody has written: now and then they are not finite.
-SICK = 80
+from Models.layers import onednn
 
 
 @keras.saving.register_keras_serializable("vimss")
@@ -32,30 +29,6 @@ def add_bias(x, bias):
         return upstream, tf.reduce_sum(tf.cast(upstream, bias.dtype), axes)
 
     return tf.nn.bias_add(x, tf.cast(bias, x.dtype)), gradients
-
-
-def widened(x, kernel):
-    """A map and a kernel with zero channels where TensorFlow would err without them.
-
-    On processors with AMX, TensorFlow 2.21's library (oneDNN) convolves some bfloat16
-    maps of fewer than 16 channels wrongly, by 100 %: even numbers of channels, whose
-    product with the taps is a multiple of 32 and at least 64.
-
-    Args:
-      x: [..., C].
-      kernel: [..., K, C, D].
-    """
-    taps, channels = kernel.shape[-3:-1]
-    if x.dtype != tf.bfloat16 or channels >= 16 or taps * channels < 64:
-        return x, kernel
-    # No tf.pad: TensorFlow would merge it with the convolution, as if it were of time.
-    return with_zeros(x, -1), with_zeros(kernel, -2)
-
-
-def with_zeros(x, axis, size=16):
-    """Zeros behind an axis, up to `size`."""
-    zeros = tf.zeros_like(tf.gather(x, [0] * (size - x.shape[axis]), axis=axis))
-    return tf.concat([x, zeros], axis)
 
 
 @keras.saving.register_keras_serializable("vimss")
@@ -94,9 +67,8 @@ class Convolution(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        x, kernel = widened(x, tf.cast(self.kernel, x.dtype))
-        if x.dtype == tf.bfloat16 and x.shape[-1] == SICK:
-            x, kernel = with_zeros(x, -1, 2 * SICK), with_zeros(kernel, -2, 2 * SICK)
+        safe = onednn.for_convolution(x, tf.cast(self.kernel, x.dtype))
+        x, kernel = onednn.for_kernel_gradient(*safe)
         y = tf.nn.conv1d(x, kernel, 1, self.padding.upper())
         return self.activation(add_bias(y, tf.convert_to_tensor(self.bias)))
 

@@ -11,7 +11,7 @@ Glossary of shapes: K taps, C channels read, D channels given, N steps given.
 import numpy as np
 import tensorflow as tf
 
-from Models.layers.convolution import SICK, widened, with_zeros
+from Models.layers import onednn
 
 # The gradient of a kernel is found in chunks of time where a map is larger than the
 # cache of a core: up to five times as fast (benchmarks/README.md).
@@ -191,7 +191,7 @@ class _Block:
         self._maps = [x[:, tf.newaxis] for x in inputs]  # [B, 1, T, C]
         self._filters = [tf.cast(w, dtype)[tf.newaxis] for w in kernels]
         rows = zip(self._maps, self._filters)
-        y = [tf.nn.conv2d(*widened(x, w), **options) for x, w in rows]
+        y = [tf.nn.conv2d(*onednn.for_convolution(x, w), **options) for x, w in rows]
         y = [refolded(part, bias.shape[0]) for part in y]
         # In this order TensorFlow makes one operation of the last four.
         y = sum(y[1:], tf.nn.bias_add(y[0], tf.cast(bias, dtype)))
@@ -242,10 +242,8 @@ def _chunked(x, flow, body, kernel):
 
 def _kernel_gradient(x, kernel, flow, options):
     channels = x.shape[-1]
-    if x.dtype == tf.bfloat16 and channels == SICK:
-        wide = with_zeros(x, -1, 2 * channels)
-        kernel = with_zeros(kernel, -2, 2 * channels)
-        return _kernel_gradient(wide, kernel, flow, options)[..., :channels, :]
-    return tf.raw_ops.Conv2DBackpropFilter(
+    x, kernel = onednn.for_kernel_gradient(x, kernel)
+    gradient = tf.raw_ops.Conv2DBackpropFilter(
         input=x, filter_sizes=kernel.shape, out_backprop=flow, **options
     )
+    return gradient[..., :channels, :]
