@@ -3,9 +3,10 @@
     make demo                                       # makes the records
     python -m benchmarks.precision demo/records runs/precision
 
-Trains and scores the demo's network six times, half an hour on two cores.  What is
-finished is not done again, so it may be interrupted and called again.  It fails unless
-the means are within 0.3 dB, or within twice the standard error of their difference.
+Trains and scores the demo's network six times, half an hour on two cores.  What the
+same commit has finished is not done again, so it may be interrupted and called again.
+It fails unless the means are within 0.3 dB, or within twice the standard error of their
+difference.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import time
 
 import Utils
 from benchmarks import machine
+from Learning.folder import commit
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PRECISIONS = ("float32", "bfloat16")
@@ -43,8 +45,9 @@ def improvement(records, folder, precision, seed):
     """Trains and scores once, unless that is done: (SI-SDRi in dB, minutes)."""
     path = folder / f"{precision}-{seed}"
     result = path / "result.json"
-    if not result.exists():
-        shutil.rmtree(path, ignore_errors=True)  # begun and not finished
+    told = Utils.read_json(result) if result.exists() else {}
+    if told.get("commit") != commit(ROOT):
+        shutil.rmtree(path, ignore_errors=True)  # unfinished, or of another commit
         knobs = [f"data.records={records}", f"training.precision={precision}"]
         begin = time.monotonic()
         run("Training.py", "with", "chamber_demo", *knobs, f"seed={seed}", "-F", path)
@@ -52,8 +55,8 @@ def improvement(records, folder, precision, seed):
         newest = f"run={path}"
         printed = run("Evaluate.py", "with", newest, "evaluation.save_estimates=False")
         gain = float(GAIN.search(printed)[1])
-        Utils.write_json(result, {"si_sdri": gain, "minutes": round(minutes, 2)})
-    told = Utils.read_json(result)
+        told = {"si_sdri": gain, "minutes": round(minutes, 2), "commit": commit(ROOT)}
+        Utils.write_json(result, told)
     return told["si_sdri"], told["minutes"]
 
 

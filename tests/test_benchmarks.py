@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import machine, precision, timing, wave_unet
 from benchmarks.textbook import Textbook
+from Learning.folder import commit
 from Models.wave_unet import WaveUNet
 
 SIZES = dict(num_layers=3, num_initial_filters=4, num_frames=64)
@@ -77,7 +78,8 @@ def test_a_misspelt_row_is_told(capsys):
 def finished(folder, precision_, seed, gain):
     path = folder / f"{precision_}-{seed}"
     path.mkdir(parents=True)
-    (path / "result.json").write_text(json.dumps({"si_sdri": gain, "minutes": 1.0}))
+    told = {"si_sdri": gain, "minutes": 1.0, "commit": commit(precision.ROOT)}
+    (path / "result.json").write_text(json.dumps(told))
 
 
 @pytest.mark.parametrize("gains, alike", [((6.0, 6.4), True), ((5.0, 5.05), False)])
@@ -95,3 +97,18 @@ def test_precisions_are_compared_by_means_and_errors(
         with pytest.raises(SystemExit, match="do not train alike"):
             precision.main(words)
     assert "float32   6.05 +- 0.05 dB" in capsys.readouterr().out
+
+
+def test_a_result_of_another_commit_is_done_again(tmp_path, monkeypatch):
+    verbs = []
+    printed = "SI-SDR above the mixture: 7.00 dB, mean of all sources"
+    monkeypatch.setattr(
+        precision, "run", lambda verb, *words: verbs.append(verb) or printed
+    )
+    finished(tmp_path, "float32", 1, 6.0)
+    assert precision.improvement(tmp_path, tmp_path, "float32", 1)[0] == 6.0
+    path = tmp_path / "float32-1" / "result.json"
+    path.write_text(path.read_text().replace('"commit": "', '"commit": "another '))
+    assert precision.improvement(tmp_path, tmp_path, "float32", 1)[0] == 7.0
+    assert verbs == ["Training.py", "Evaluate.py"]
+    assert json.loads(path.read_text())["commit"] == commit(precision.ROOT)
