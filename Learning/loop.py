@@ -17,7 +17,6 @@ from tqdm import tqdm
 from Learning import guards
 from Learning import history as table
 from Learning import state as states
-from Learning.interruption import Interruption
 from Learning.step import Step
 from Schema import InputError
 
@@ -58,16 +57,6 @@ class _Training:
         if self.log is not None:
             self.log.flush()
 
-    def epochs(self, stream):
-        """Trains until there is enough, or nothing is gained any more."""
-        while len(self.progress.history) < self.max_epochs:
-            if self.progress.guard.exhausted:
-                return
-            begin, then = self.step.taken, time.monotonic()
-            self.steps(stream)
-            self.check()
-            self.close_epoch(time.monotonic() - then, self.step.taken - begin)
-
     def steps(self, stream):
         """Takes the steps that the epoch still lacks."""
         last = self.progress.first + self.steps_per_epoch
@@ -86,7 +75,6 @@ class _Training:
                 if batch is None:
                     raise InputError(f"the training batches end at step {taken - 1}")
                 self.step.run(batch)
-                self.interruption.check()
                 bar.update()
                 if taken % REPORT == 0 or taken == last:
                     self._report(taken, bar)
@@ -209,8 +197,13 @@ def fit(
         on_start(list(training.progress.history))
     stream = step.distributed(batches(step.taken))
     try:
-        with Interruption() as training.interruption:
-            training.epochs(stream)
+        while len(training.progress.history) < max_epochs:
+            if training.progress.guard.exhausted:
+                break
+            begin, then = step.taken, time.monotonic()
+            training.steps(stream)
+            training.check()
+            training.close_epoch(time.monotonic() - then, step.taken - begin)
     except KeyboardInterrupt:
         training.check()
         training.save()

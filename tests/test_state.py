@@ -1,7 +1,5 @@
 """A resumed training is the same training, and its state is whole or the old one."""
 
-import signal
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -91,27 +89,6 @@ def test_an_interrupted_validation_is_made_up_for(tmp_path):
     rows, _ = train(validate=lambda: 1.0, **options)
     assert [row["step"] for row in rows] == [5, 10]
     assert [row["validation_loss"] for row in rows] == [1.0, 1.0]
-
-
-@pytest.mark.parametrize("lost", [False, True])
-def test_ctrl_c_stops_a_training_also_where_it_was_not_heard(tmp_path, lost):
-    usual = signal.getsignal(signal.SIGINT)
-
-    def validate():
-        try:
-            signal.raise_signal(signal.SIGINT)
-        except KeyboardInterrupt:
-            if not lost:
-                raise
-        return 1.0
-
-    path = tmp_path / "state.npz"
-    with pytest.raises(KeyboardInterrupt):
-        train(validate=validate, state=path, max_epochs=50)
-    assert signal.getsignal(signal.SIGINT) is usual
-    rows, _ = train(validate=lambda: 2.0, state=path, max_epochs=3)
-    assert [row["step"] for row in rows] == [5, 10, 15]
-    assert rows[0]["validation_loss"] == (1.0 if lost else 2.0)
 
 
 def test_a_run_that_had_stopped_early_goes_on_when_it_is_resumed(tmp_path):

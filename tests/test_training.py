@@ -142,7 +142,7 @@ def interrupt(process, folder):
 def test_ctrl_c_keeps_the_state_and_says_how_to_go_on(options, here):
     process = subprocess.Popen(
         [sys.executable, ROOT / "Training.py", "with", options]
-        + ["training.max_epochs=100000", "seed=3"],
+        + ["training.max_epochs=100000", "training.patience=100000", "seed=3"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
