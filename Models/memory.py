@@ -1,12 +1,8 @@
 """How much memory there is to work with."""
 
-import ctypes
-import os
 import pathlib
-import subprocess
-import sys
 
-UNKNOWN = 1 << 30  # bytes, where the system does not tell
+import psutil
 
 
 def at_hand():
@@ -53,28 +49,14 @@ def longest(cost, budget, unit, least, most):
 def available(root="/"):
     """Bytes of main memory that can be taken without swapping.
 
-    On Linux the least of what the kernel estimates (`MemAvailable` of /proc/meminfo)
-    and of what is left to every control group that this process is in, of version 1
-    or 2; reclaimable caches count as free.  On Windows the free physical memory, on
-    other systems what their `vm_stat` or half of their physical memory is.
+    The least of what the system estimates (psutil) and, on Linux, of what is left to
+    every control group that this process is in, of version 1 or 2; reclaimable caches
+    count as free.
 
     Args:
       root: Where the file system begins.
     """
-    if sys.platform == "win32":
-        return _of_windows()
-    if found := _meminfo(pathlib.Path(root, "proc/meminfo")):
-        return min([found, *groups(root)])
-    return _of_darwin() or _physical() // 2 or UNKNOWN
-
-
-def _meminfo(path):
-    """MemAvailable of /proc/meminfo, or for kernels before 3.14 about the same."""
-    fields = _fields(path)
-    kib = fields.get("MemAvailable:")
-    if kib is None:
-        kib = sum(fields.get(name, 0) for name in ("MemFree:", "Cached:"))
-    return kib << 10
+    return min([psutil.virtual_memory().available, *groups(root)])
 
 
 def groups(root="/"):
@@ -122,45 +104,3 @@ def _text(path):
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def _physical():
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 0
-
-
-def _of_darwin():
-    """Free and inactive pages of macOS, or 0."""
-    try:
-        told = subprocess.run(["vm_stat"], capture_output=True, text=True, timeout=5)
-    except (OSError, subprocess.SubprocessError):
-        return 0
-    return pages(told.stdout)
-
-
-def pages(text):
-    """The free, speculative and inactive bytes in what macOS' `vm_stat` prints."""
-    head, _, rest = text.partition("\n")
-    size = [word for word in head.split() if word.isdigit()]
-    counts = dict(line.split(":") for line in rest.splitlines() if ":" in line)
-    kept = [counts.get(f"Pages {kind}", "0") for kind in ("free", "speculative")]
-    kept.append(counts.get("Pages inactive", "0"))
-    return int(size[0]) * sum(int(n.strip(" .")) for n in kept) if size else 0
-
-
-class _Status(ctypes.Structure):
-    """MEMORYSTATUSEX of Windows."""
-
-    _fields_ = [("length", ctypes.c_uint32), ("load", ctypes.c_uint32)] + [
-        (name, ctypes.c_uint64)
-        for name in "total free total_page free_page total_virtual virtual more".split()
-    ]
-
-
-def _of_windows():
-    status = _Status(length=ctypes.sizeof(_Status))
-    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
-        return UNKNOWN
-    return status.free
