@@ -41,6 +41,7 @@ OPTIONAL = {  # knobs that may be None, and their type otherwise
     "training.validation_steps": int,
     "training.warm_start": str,
     "evaluation.workers": int,
+    "evaluation.conditions": list,
     "evaluation.required_si_sdri": float,
     "run": str,
     "resume": str,
@@ -104,7 +105,10 @@ def wave_unet(name):
         output_activation = "tanh"  # | "linear"
         upsampling = "linear"  # | "learned"
         clip_at_test = True  # estimates into [-1, 1] outside of training
-        fusers = []  # | ["outer_product@bottleneck"]: labels say who plays (CExp)
+        fusers = []  # what acts where: ["film@decoder", "film:score@input", ...]
+        slots = "vocabulary"  # | "conditioned": one output for each thing that is named
+        null_conditions = False  # learn stand-ins for conditions that are missing
+        score_rate = 25.0  # Hz, frames of score activity, if a fuser listens to it
         legacy_label_order = False  # scramble a batch's labels as in 2018; for parity
         form = "auto"  # | "plain" | "fast": how it is computed; "auto": as measured
 
@@ -140,6 +144,7 @@ def optimisation():
     validation_steps = None  # batches of a validation; None: the whole split
     gain_min = 0.7  # each source is scaled by a random gain, from this
     gain_max = 1.0  # to this
+    condition_dropout = 0.0  # share of examples from which a condition is withheld
 
 
 # What is scored.
@@ -147,6 +152,7 @@ def optimisation():
 def scoring():
     split = "test"  # | "validation" | "train"
     save_estimates = True  # write the estimates beside the scores
+    conditions = None  # which to give: ["labels"], [] (blind); None: all it listens to
     workers = None  # processes that score; None: one a core
     required_si_sdri = None  # dB above the mixture; fail with less
 

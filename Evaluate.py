@@ -38,6 +38,7 @@ ex = Experiment(
 Config.attach(ex)
 
 FLOOR, CEILING = "mixture", "ideal ratio mask"
+CONDITIONS = ("labels", "score")  # that records can give
 ORACLES = {FLOOR: oracles.mixture, CEILING: oracles.ideal_ratio_mask}
 
 
@@ -49,9 +50,14 @@ class Evaluation:
       records: `Datasets.records.Records`.
       name: Of the data set.
       split: Of the records.
+      conditions: Which of the conditions that the model listens to it is given, such as
+        ["labels"]; None: all.
+
+    Raises:
+      InputError: If the model or the records don't fit, or a condition is unknown.
     """
 
-    def __init__(self, run, records, name, split):
+    def __init__(self, run, records, name, split, conditions=None):
         import Predict
         from Models import checkpoints
 
@@ -65,6 +71,16 @@ class Evaluation:
         self.model = self.predictor.model
         Test.check_fit(records, self.model)
         which = f"{name}-{records.options.splits}-{split}"
+        listens = [key for key in CONDITIONS if key in self.model.batch_keys]
+        self.conditions = listens if conditions is None else list(conditions)
+        for condition in self.conditions:
+            if condition not in listens:
+                raise InputError(
+                    f"evaluation.conditions={self.conditions}: this model listens to "
+                    f"{', '.join(listens) or 'nothing but the mixture'}"
+                )
+        if set(self.conditions) != set(listens):
+            which += "-".join(["", "given", *(self.conditions or ["nothing"])])
         self.folder = pathlib.Path(run) / "evaluation" / which
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -93,6 +109,7 @@ class Evaluation:
             "data": self.records.fingerprint,
             "sources": list(self.model.source_names),
             "weights": weights,
+            **({"conditions": self.conditions} if weights else {}),
         }
 
     def is_done(self, track_id, save_estimates):
@@ -115,6 +132,17 @@ class Evaluation:
         """Folder of a track's separated sources."""
         return self.folder / "estimates" / track_id
 
+    def conditions_of(self, track, names):
+        """What the model is told of a track, as arguments of `Predictor.separate`."""
+        told = {"labels": names} if "labels" in self.conditions else {}
+        if "score" not in self.conditions:
+            return told
+        parts = list(zip(track["labels"], track["notes"]))
+        if all(notes is not None for _, notes in parts):
+            found = {n: [notes for part, notes in parts if part == n] for n in names}
+            told["notes"] = {name: np.concatenate(of) for name, of in found.items()}
+        return told
+
     def separate(self, track_id, save_estimates):
         """Separates a track; returns the arguments of `systems.score_systems`."""
         from Datasets import records, writing
@@ -122,8 +150,8 @@ class Evaluation:
         track = self.records.whole_track(track_id)
         names, references = records.present_sources(track, self.model.source_names)
         mix, rate = track["mix"], track["sample_rate"]
-        labels = names if "labels" in self.model.batch_keys else None
-        estimates = self.predictor.separate(mix, rate, labels)
+        conditions = self.conditions_of(track, names)
+        estimates = self.predictor.separate(mix, rate, **conditions)
         estimates = np.stack([estimates[name] for name in names])
         if save_estimates:
             about = self.identity(track_id, self.weights)
@@ -203,8 +231,9 @@ def report(evaluation, summary):
 
 @ex.main
 def main(run, data, evaluation):
-    records, split = Test.open_records(data), evaluation["split"]
-    work = Evaluation(Utils.find_run(run), records, data["name"], split)
+    run, split = Utils.find_run(run), evaluation["split"]
+    records = Test.open_records(data)
+    work = Evaluation(run, records, data["name"], split, evaluation["conditions"])
     scores = evaluate(work, evaluation["save_estimates"], evaluation["workers"])
     report(work, aggregate.aggregate(scores, FLOOR, work.model.source_names))
     gain = systems.mean_improvement(scores, work.system, FLOOR)

@@ -3,12 +3,15 @@
 # make lint   style                 make bench   speeds
 # make setup  only the environment, in .venv; the others do it themselves
 #
-# PYTHON=python3.12 chooses another Python; DEMO=folder another place for the demo.
+# PYTHON=python3.12 chooses another Python; DEMO=folder another place for the demo;
+# WORKERS=0 runs the tests in one process, WORKERS=3 in three (auto: one a core, 4 at
+# most); TESTS=tests/test_losses.py some of them.
 
 VENV := .venv
 PY := $(VENV)/bin/python
 DEMO := demo
 TESTS := tests
+WORKERS := auto
 ifndef PYTHON
 PYTHON := $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -42,7 +45,7 @@ $(VENV)/ready: $(REQUIREMENTS)
 	@touch $@
 
 test: setup
-	$(PY) -m pytest $(TESTS)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 lint: setup
 	$(PY) -m ruff check .

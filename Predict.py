@@ -1,6 +1,7 @@
 """Separates a recording of any length, rate and number of channels.
 
     python Predict.py with run=runs/1 input=song.mp3 output=separated
+    python Predict.py with run=runs/2 input=duet.wav labels=vn,vc   # what is named
 
 Writes one WAV file for each source, at the input's own sample rate, with as many
 channels and exactly as many samples.  The input is any audio or video file; of a
@@ -22,19 +23,17 @@ import time
 import numpy as np
 import soundfile as sf
 from sacred import Experiment
-from tqdm import tqdm
 
 import Config
 import Utils
 from Schema import InputError
 
 with Config.quiet():  # Datasets wakes TensorFlow
-    from Datasets import media, segments, streaming, writing
+    from Datasets import media, score, segments, streaming, writing
 
 MIN_SECONDS = 0.25  # a shorter file is taken for a mistake
 LONGEST = 1 << 21  # samples of estimates at once; more is no faster
 SHARE = 0.5  # of the memory at hand
-HOPS = ("aligned", "ancestor")
 KNOBS = "segment batch_size overlap hop precision form".split()  # of a Predictor
 
 
@@ -77,7 +76,7 @@ class Predictor:
           InputError: If a value is impossible, the folder holds no separator, or
             one segment does not fit into the device's memory.
         """
-        _check(segment, batch_size, overlap, hop)
+        segments.check(segment, batch_size, overlap, hop)
         from Models import running  # TensorFlow takes seconds to wake
 
         self.model = running.load(folder, precision, form)
@@ -100,32 +99,51 @@ class Predictor:
             n_in, n_out, _ = self.model.lengths(min(self.segment, self._own))
         silence = np.zeros((1, n_in, self.model.channels), np.float32)
         try:  # what cannot work is refused at once
-            self._runner.estimates(silence, self._runner.unconditioned(), n_out)
+            self._runner.estimates(silence, [0], self._runner.anything(), n_out)
         except MemoryError:
             raise _too_long(n_in) from None
-        self._fit(self.model.channels)
+        self._fit(self.model.channels, len(self.names))
 
-    def separate(self, mix, sample_rate, labels=None, video=None):
+    def given(self, labels=None, video=None, notes=None):
+        """What is known of a recording, `Models.given.Given`; arguments as `separate`.
+
+        Raises:
+          InputError: If the model cannot use a condition, or one is missing.
+        """
+        from Models.given import Given
+
+        if video is not None:
+            raise InputError("the checkpoint is not conditioned on video; omit video")
+        if notes is not None and self.model.score_rate is not None:
+            notes = score.activities(notes, self.model.score_rate)
+        return Given(self.model, labels, notes)
+
+    def separate(self, mix, sample_rate, labels=None, video=None, notes=None):
         """Separates an array.
 
         Args:
           mix: float [T, C], nominally in [-1, 1]; T at least 1.
           sample_rate: Hz, a whole number; resampled to the model's and back.
-          labels: Names of the sources that play, for a model conditioned on them.
+          labels: Names of the sources that play, for a model conditioned on them: a
+            list, or text with commas between them.
           video: A video file, for a model conditioned on it.
+          notes: Of each source, for a model conditioned on a score: as in
+            `Datasets.score.activities`, a folder of Notes files or a dict of arrays.
 
         Returns:
-          {source: float32 [T, C] at sample_rate}.
+          {source: float32 [T, C] at sample_rate}, of the sources that are named, if
+          labels or a score are given; else of all.
 
         Raises:
           InputError: If mix is not audio, or a condition is not one of the model's.
         """
         recording = streaming.Recording.of_array(mix, sample_rate, "mix")
-        done, sources = 0, np.empty((len(self.names), *np.shape(mix)), np.float32)
-        for block in self.stream(recording, labels, video):
+        given = self.given(labels, video, notes)
+        done, sources = 0, np.empty((len(given.wanted), *np.shape(mix)), np.float32)
+        for block in self.stream(recording, given):
             sources[:, done : done + block.shape[1]] = block
             done += block.shape[1]
-        return dict(zip(self.names, sources))
+        return dict(zip(given.wanted, sources))
 
     def separate_file(
         self,
@@ -135,18 +153,21 @@ class Predictor:
         video=None,
         subtype="FLOAT",
         progress=False,
+        notes=None,
     ):
         """Separates a file, block by block, into one WAV file for each source.
 
-        Files that exist are replaced, all together, when the work is done.
+        Files that exist are replaced, all together, when the work is done.  `labels`,
+        `video` and `notes` are those of `separate`.
 
         Args:
           input: Audio or video file of at least `MIN_SECONDS`.
           output: Folder of the results; made if absent.
-          labels: As in `separate`.
-          video: As in `separate`.
+          labels: Names.
+          video: File.
           subtype: FLOAT, PCM_24 or PCM_16; PCM clips beyond [-1, 1], with a warning.
           progress: Whether to show a bar, in seconds of audio.
+          notes: Folder or dict.
 
         Returns:
           {source: pathlib.Path of `<output>/<source>.wav`}.
@@ -155,72 +176,76 @@ class Predictor:
           InputError: If the input cannot be separated or the output not written;
             nothing of it remains then.
         """
+        given = self.given(labels, video, notes)
         with media.AudioReader(input) as reader:
             rate, channels, n_time = reader.sample_rate, reader.channels, reader.n_time
             recording = streaming.Recording(
                 reader.blocks(), rate, channels, input, MIN_SECONDS
             )
-            blocks = self.stream(recording, labels, video)
-            blocks, names = _shown(blocks, rate, n_time, progress), self.names
+            blocks = self.stream(recording, given)
+            blocks = streaming.shown(blocks, rate, n_time, progress)
             return writing.write_sources(
-                output, names, blocks, rate, channels, subtype, n_time, input
+                output, given.wanted, blocks, rate, channels, subtype, n_time, input
             )
 
-    def stream(self, recording, labels=None, video=None):
+    def stream(self, recording, given=None):
         """Separates block by block; `separate` and `separate_file` are this.
 
         Args:
           recording: `streaming.Recording`.
-          labels: As in `separate`.
-          video: As in `separate`.
+          given: What `given` returns; None: nothing is known.
 
         Returns:
-          An iterator of float32 [S, t, C], in all exactly as many samples.
+          An iterator of float32 [S, t, C] of the sources `given.wanted`, in all exactly
+          as many samples.
 
         Raises:
           InputError: As `separate`; about the recording, while iterating.
         """
-        condition = self._runner.condition(labels, video)
+        given = given or self.given()
         work = self._one_length
         if self._aligned:
-            self._fit(recording.channels)
+            self._fit(recording.channels, len(given.names))
             work = self._any_length
+        rows = [given.names.index(name) for name in given.wanted]
         return streaming.at_rate(
-            *(recording, self.model.sample_rate, len(self.names)),
-            lambda blocks, early: work(blocks, early, condition),
+            *(recording, self.model.sample_rate, len(rows)),
+            lambda blocks, early: (b[rows] for b in work(blocks, early, given)),
             ringing=not self._ancestral,
         )
 
-    def _fit(self, channels):
+    def _fit(self, channels, n_sources):
         """Chooses how long segments may be, from the memory at hand."""
         if self._aligned and not self._asked:
-            self.segment = self._runner.longest(channels, SHARE, self._most)
+            self.segment = self._runner.longest(channels, SHARE, self._most, n_sources)
 
-    def _any_length(self, blocks, early, condition):
+    def _any_length(self, blocks, early, given):
         """[t, C] at the model's rate, time zero `early` samples in -> [S, t, C]."""
         lengths = self.model.lengths
         return segments.aligned(
             *(blocks, early, lengths(1).hop, lengths),
             lambda: (self.segment, self._runner.batch_size),
-            lambda windows, n: self._estimates(windows, condition, n),
+            lambda windows, starts, n: self._estimates(windows, starts, given, n),
         )
 
-    def _one_length(self, blocks, early, condition):
+    def _one_length(self, blocks, early, given):
         """The same, without context or as the ancestor does it."""
         n_in, n_out, _ = self.model.lengths(self.segment)
         if self._ancestral:
-            windows = segments.end_to_end(blocks, n_in, n_out)
+            windows = segments.end_to_end(blocks, n_in, n_out, early)
         else:
-            windows = segments.overlapping(blocks, n_in, self._fade, self._edge)
+            fade, edge = self._fade, self._edge
+            windows = segments.overlapping(blocks, n_in, fade, edge, early)
         return segments.joined(
             *(windows, self._fade, lambda: self._runner.batch_size),
-            *(lambda windows: self._estimates(windows, condition, n_out), self._edge),
+            lambda windows, starts: self._estimates(windows, starts, given, n_out),
+            self._edge,
         )
 
-    def _estimates(self, windows, condition, n):
+    def _estimates(self, windows, starts, given, n):
         """`Runner.estimates`; a MemoryError tells that segments are shorter now."""
         try:
-            return self._runner.estimates(windows, condition, n)
+            return self._runner.estimates(windows, starts, given, n)
         except MemoryError:
             shorter = max(self._own, self.segment // 2)
             if not self._aligned or shorter >= self.segment:
@@ -236,31 +261,6 @@ def _too_long(n_in):
     )
 
 
-def _check(segment, batch_size, overlap, hop):
-    """Refuses impossible arguments of a Predictor."""
-    for what, value in {"segment": segment, "batch_size": batch_size}.items():
-        count = isinstance(value, int) and value is not True and value >= 1
-        if not count and (what, value) != ("segment", None):
-            raise InputError(f"{what} must be a whole number > 0, not {value!r}")
-    if not isinstance(overlap, int | float) or not 0 <= overlap <= 0.5:
-        raise InputError(f"overlap must lie between 0 and 0.5, not {overlap!r}")
-    if hop not in HOPS:
-        raise InputError(f"hop must be {' or '.join(HOPS)}, not {hop!r}")
-    if hop == "ancestor" and segment is not None:
-        raise InputError("hop=ancestor has segments of its own; omit segment")
-
-
-def _shown(blocks, sample_rate, n_time, progress):
-    """Passes blocks on and shows how many seconds have gone by."""
-    total, done = n_time and round(n_time / sample_rate), 0
-    hidden = None if progress else True  # None: unless there is a terminal
-    with tqdm(total=total, unit=" s of audio", disable=hidden) as bar:
-        for block in blocks:
-            yield block
-            done += block.shape[1]
-            bar.update(round(done / sample_rate) - bar.n)
-
-
 ex = Experiment("predict", save_git_info=False)
 
 
@@ -269,7 +269,8 @@ def defaults():
     run = None  # a run, a checkpoint, or a folder of runs: its newest; None: runs/
     input = None  # audio or video file
     output = "separated"  # folder
-    labels = None  # names of the sources that play, if the model is told them
+    labels = None  # names of the sources that play, if the model is told them: vn,vc
+    notes = None  # folder of Notes_*.txt, if the model is told the score
     video = None  # video file, if the model sees it
     subtype = "FLOAT"  # samples of the files: FLOAT, PCM_24 or PCM_16
     segment = None  # samples of an estimate; None: chosen from the memory at hand
@@ -281,14 +282,16 @@ def defaults():
 
 
 @ex.main
-def main(run, input, output, labels, video, subtype, _config):
+def main(run, input, output, labels, notes, video, subtype, _config):
     """Separates one file and says where the sources are."""
     if input is None:
         raise InputError("name a recording: python Predict.py with input=FILE")
     media.AudioReader(str(input)).close()  # unreadable: refused before a model loads
     options = {knob: _config[knob] for knob in KNOBS}
     predictor, began = Predictor(str(Utils.find_run(run)), **options), time.time()
-    files = predictor.separate_file(str(input), output, labels, video, subtype, True)
+    files = predictor.separate_file(
+        *(str(input), output, labels, video, subtype), progress=True, notes=notes
+    )
     took = time.time() - began
     seconds = sf.info(str(next(iter(files.values())))).duration
     speed = seconds / took

@@ -2,21 +2,37 @@
 
     raw files -> Track -> TFRecords -> batch -> model -> output -> scores
 
-Axes: B examples, S sources (slots), P parts that play, T samples, C channels.
+Axes: B examples, S sources (slots), P parts that play, T samples, C channels,
+M notes, F frames of the score.
 Audio outside records is float32, nominally in [-1, 1], time first: [T, C].
 
 A **record** is an excerpt of a track (see `excerpts`): int16 samples times the
-track's `scale`, and only the parts that play.  A **batch** is what a model reads:
+track's `scale`, and only the parts that play; beside them all notes of the track,
+float32 [M, 4]: part, onset s, frequency Hz, duration s.  A **batch** is what a model
+reads:
 
-    key        dtype    shape              meaning
-    mix        float32  [B, n_in, C]       mixture with context on both sides
-    sources    float32  [B, S, n_out, C]   one slot a source name; zeros: absent
-    active     float32  [B, S]             1 where the slot's source plays
-    labels     float32  [B, S]             the same, as a condition of the model
-    has_labels float32  [B]                1 where labels are known
-    track      int64    [B]                row of the records' table of tracks
-    start      int64    [B]                first sample of the target in the track
-    n_valid    int32    [B]                target samples that lie in the track
+    key         dtype    shape              meaning
+    mix         float32  [B, n_in, C]       mixture with context on both sides
+    sources     float32  [B, S, n_out, C]   one slot a source name; zeros: absent
+    active      float32  [B, S]             1 where the slot's source plays
+    labels      float32  [B, S]             the same, as a condition of the model
+    has_labels  float32  [B]                1 where labels are known
+    track       int64    [B]                row of the records' table of tracks
+    start       int64    [B]                first sample of the target in the track
+    n_valid     int32    [B]                target samples that lie in the track
+
+if a score is asked for, also
+
+    score       float32  [B, S, F]          share of a frame in which the slot has notes
+    has_score   float32  [B]                1 where the notes of all parts are known
+    score_start float64  [B]                s from time zero to the first frame
+
+Frame k of a track is [k / frame_rate, (k + 1) / frame_rate); a batch holds whole ones.
+Conditions that are not known are zeros.
+
+**Conditioned slots** hold the parts that the model is asked for, in any order, N of
+them in place of S; labels are then float32 [B, N, L], one-hot over the L source
+names.  Slots to spare name an instrument that doesn't play, or, all zeros, nothing.
 
 An **output** is {"sources": float32 [B, S, n_out, C]}; extras may stand beside.
 Time zero of a window is the first sample of its target: the mixture begins
@@ -42,7 +58,7 @@ INSTRUMENTS = {
     "vn": "violin",
 }
 
-RECORD_VERSION = "1.0.0"  # of the records' layout; older records are refused
+RECORD_VERSION = "1.1.0"  # of the records' layout; older records are refused
 
 BATCH = {  # key: (dtype, axes)
     "mix": ("float32", ("B", "n_in", "C")),
@@ -53,6 +69,11 @@ BATCH = {  # key: (dtype, axes)
     "track": ("int64", ("B",)),
     "start": ("int64", ("B",)),
     "n_valid": ("int32", ("B",)),
+}
+SCORE = {  # the same, of batches with a score
+    "score": ("float32", ("B", "S", "F")),
+    "has_score": ("float32", ("B",)),
+    "score_start": ("float64", ("B",)),
 }
 
 
@@ -82,15 +103,29 @@ def check_audio(samples, what):
         )
 
 
-def check_batch(batch, n_in, n_out, n_sources, channels):
-    """Compares the shapes and dtypes of a batch with `BATCH`.
+def check_batch(batch, n_in, n_out, n_sources, channels, n_labels=None):
+    """Compares the shapes and dtypes of a batch with `BATCH`, and perhaps `SCORE`.
+
+    Args:
+      batch: dict of arrays or tensors; with any key of `SCORE` it needs all.
+      n_in: Samples of the mixture.
+      n_out: Samples of a source.
+      n_sources: Slots.
+      channels: C.
+      n_labels: L, if the slots are conditioned; None: they are a vocabulary.
 
     Raises:
       InputError: Naming the first key that is missing or differs.
     """
     known = {"n_in": n_in, "n_out": n_out, "S": n_sources, "C": channels}
-    known["B"] = batch["mix"].shape[0]
-    for key, (dtype, axes) in BATCH.items():
+    known |= {"B": batch["mix"].shape[0], "L": n_labels}
+    wanted = dict(BATCH)
+    if n_labels is not None:
+        wanted["labels"] = ("float32", ("B", "S", "L"))
+    if any(key in batch for key in SCORE):
+        wanted |= SCORE
+        known["F"] = batch["score"].shape[-1] if "score" in batch else None
+    for key, (dtype, axes) in wanted.items():
         if key not in batch:
             raise InputError(f"the batch lacks {key!r}")
         shape = tuple(known[axis] for axis in axes)

@@ -36,7 +36,7 @@ def open_records(data):
 
 def windows(records, split, model):
     """The windows of a split as a model reads them: `Datasets.pipeline.Windows`."""
-    from Datasets import pipeline
+    from Datasets import notes, pipeline
 
     if split not in records.splits:
         raise InputError(
@@ -44,7 +44,15 @@ def windows(records, split, model):
             f"{', '.join(records.splits)}; prepare others with data.splits=NAME"
         )
     check_fit(records, model)
-    return pipeline.Windows(records, split, model.n_in, model.n_out, model.source_names)
+    n_slots, score = None, None
+    if model.slots == "conditioned":
+        n_slots = records.most_parts(split)
+    if "score" in model.batch_keys:
+        score = notes.ScoreFrames(model.score_rate, model.reach)
+    lengths = model.n_in, model.n_out
+    return pipeline.Windows(
+        *(records, split, *lengths, model.source_names), n_slots, score
+    )
 
 
 def check_fit(records, model):

@@ -66,6 +66,7 @@ def train(folder, data, model, training, seed=1337, resume=None, record=print):
     strategy = devices.choose_strategy(batch_size)
     with strategy.scope():
         network, records, found = opened(data, model, training)
+        knobs.check_dropout(training["condition_dropout"], network.batch_keys)
         rate = [training[key] for key in RATE]
         optimizer = optimizers.optimizer(training["optimizer"], *rate)
     report(network, strategy, records, found)
@@ -79,7 +80,8 @@ def train(folder, data, model, training, seed=1337, resume=None, record=print):
         optimizer,
         Test.batch_loss(training["loss"], network),
         lambda step: pipeline.training_batches(
-            found["train"], batch_size, seed, step * batch_size, gain
+            *(found["train"], batch_size, seed, step * batch_size, gain),
+            training["condition_dropout"],
         ),
         validation(network, found.get("validation"), training),
         **{knob: training[knob] for knob in lengths},
@@ -113,6 +115,7 @@ def refuse(config):
     training, resume = config["training"], config["resume"]
     knobs.check(training)
     network = opened(config["data"], config["model"], training)[0]
+    knobs.check_dropout(training["condition_dropout"], network.batch_keys)
     Test.batch_loss(training["loss"], network)
     start.check(resume, training["warm_start"])
     if resume is None and training["warm_start"] is not None:

@@ -24,6 +24,12 @@ LEARNED = {**CONTEXT, "upsampling": "learned"}
 COMPARISON = {"sample_rate": 8192, "excerpt_seconds": 90.0, "window_seconds": 29.0}
 SPECTROGRAM = {"name": "spectrogram_unet"}
 
+
+def conditioned(*fusers, **knobs):
+    """The sections of a network with context and fusers."""
+    return {"model": {**CONTEXT, "fusers": list(fusers), **knobs}}
+
+
 NAMED = {
     # M1: 3.90 dB.  python Training.py with baseline
     "baseline": {
@@ -98,7 +104,61 @@ NAMED = {
     # product of labels and bottleneck.  SDR -1.37 dB on the split, the hardware and the
     # steps of urmp_2018.  The model alone, so it follows the name of a data set.
     # python Training.py with urmp_2018 cexp_labels
-    "cexp_labels": {"model": {**CONTEXT, "fusers": ["outer_product@bottleneck"]}},
+    "cexp_labels": conditioned("outer_product@bottleneck"),
+    # The rows of the roadmap: one way each to tell a network who plays.  The model
+    # alone, as cexp_labels, which they vary; none was published for this network.
+    # Labels beside the features, at every level on the way up: as cexp_labels at less
+    # than a tenth of the weights it adds.
+    # python Training.py with urmp labels_concatenation
+    "labels_concatenation": conditioned("concatenation@decoder"),
+    # A bias for each channel, at every level on the way up.
+    # python Training.py with urmp labels_additive_gating
+    "labels_additive_gating": conditioned("additive_gating@decoder"),
+    # A gate for each channel: it can close those of absent instruments.
+    # python Training.py with urmp labels_multiplicative_gating
+    "labels_multiplicative_gating": conditioned("multiplicative_gating@decoder"),
+    # Both of these.  In the spectrogram networks of Slizovskaia, Haro, Gomez,
+    # "Conditioned Source Separation for Music Instrument Performances", TASLP 2021, it
+    # silenced absent sources (PES -34 dB against -8 dB, at the output), for no SDR.
+    # python Training.py with urmp labels_film
+    "labels_film": conditioned("film@decoder"),
+    # Each step asks the instruments that play which of them it hears.
+    # python Training.py with urmp labels_additive_attention
+    "labels_additive_attention": conditioned("additive_attention@bottleneck"),
+    # The same by scaled products, two heads.
+    # python Training.py with urmp labels_multiplicative_attention
+    "labels_multiplicative_attention": conditioned(
+        "multiplicative_attention@bottleneck"
+    ),
+    # One checkpoint for both worlds: with labels as labels_film, without them as a
+    # network that never had any.  python Training.py with urmp labels_or_blind
+    "labels_or_blind": {
+        **conditioned("film@decoder", null_conditions=True),
+        "training": {"condition_dropout": 0.5},
+    },
+    # "Separate what I name": one decoder for all instruments, run once for each name:
+    # cost grows with the names and not with the vocabulary.
+    # python Training.py with urmp labels_named
+    # python Predict.py with run=runs/1 input=FILE labels=vn,vc
+    "labels_named": conditioned(
+        "film@bottleneck", "film@decoder", slots="conditioned", output_type="direct"
+    ),
+    # Who plays when, from Notes files: more than labels can tell, where a score exists.
+    # python Training.py with urmp score_film
+    "score_film": conditioned("film:score@decoder"),
+    # A slot for each name and its notes.
+    # python Training.py with urmp score_named
+    "score_named": conditioned(
+        *("film:score@bottleneck", "film:score@decoder", "film@bottleneck"),
+        slots="conditioned",
+        output_type="direct",
+    ),
+    # Labels, score, both or neither, of one checkpoint.
+    # python Training.py with urmp labels_and_score
+    "labels_and_score": {
+        **conditioned("film@decoder", "film:score@decoder", null_conditions=True),
+        "training": {"condition_dropout": 0.5},
+    },
     # URMP's path without URMP, all 13 instruments.
     # python Prepare.py with chamber && python Training.py with chamber
     "chamber": {"data": {"name": "chamber"}, "model": CONTEXT},

@@ -71,6 +71,9 @@ def load(
     seed=0,
     first=0,
     gain=(0.7, 1.0),
+    n_slots=None,
+    score=None,
+    condition_dropout=0.0,
     **options,
 ):
     """Batches of a split for a model; see `Datasets.pipeline`.
@@ -82,20 +85,25 @@ def load(
       n_in: Samples that the model reads.
       n_out: Samples that it gives.
       batch_size: Examples of a batch.
-      source_names: Slots of the model, in order.
+      source_names: Instruments that the model knows, in order.
       training: Endless random windows, else every sample once.
       seed: Of the training stream.
       first: First example of the training stream.
       gain: (least, greatest) gain of a source in training.
+      n_slots: Number of conditioned slots; None: one a source name.
+      score: `Datasets.notes.ScoreFrames`; None: no score in the batches.
+      condition_dropout: Probability of withholding a condition in training.
       **options: Of `Datasets.builder.Options`.
 
     Returns:
       tf.data.Dataset of batches (Schema.BATCH).
     """
     found = open_records(name, records, **options)
-    windows = pipeline.Windows(found, split, n_in, n_out, source_names)
+    windows = pipeline.Windows(found, split, n_in, n_out, source_names, n_slots, score)
     if training:
-        return pipeline.training_batches(windows, batch_size, seed, first, gain)
+        return pipeline.training_batches(
+            windows, batch_size, seed, first, gain, condition_dropout
+        )
     return pipeline.evaluation_batches(windows, batch_size)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import Schema
-from Datasets import media
+from Datasets import media, notes
 from Datasets.track import fingerprint
 from Schema import InputError
 from Utils import nearest, samples
@@ -103,9 +103,9 @@ def read_track(track, options):
     """Reads, resamples and quantises a track.  Pure: it may run in any process.
 
     Returns:
-      dict of mix int16 [T, C], sources int16 [P, T, C], labels (list of P codes)
-      and scale: float samples are int16 / 32768 * scale.  The scale is 1 unless
-      the audio exceeds full scale.
+      dict of mix int16 [T, C], sources int16 [P, T, C], labels (list of P codes),
+      notes and has_notes (`notes.read_table`), and scale: float samples are
+      int16 / 32768 * scale.  The scale is 1 unless the audio exceeds full scale.
 
     Raises:
       InputError: If a file is unreadable or silent, or holds NaN.
@@ -119,24 +119,37 @@ def read_track(track, options):
         return _fit(audio, n_time)
 
     stems = [read(source.audio) for source in track.sources]
-    labels = [source.label for source in track.sources]
-    if options.same_instrument == "sum":
-        wanted = list(dict.fromkeys(labels))
-        stems = [
-            np.sum([s for s, found in zip(stems, labels) if found == label], axis=0)
-            for label in wanted
-        ]
-        labels = wanted
-    stems = np.stack(stems)
+    parts = parts_of(track, options)
+    stems = np.stack([sum(stems[k] for k in players) for _, players in parts])
+    table, has_notes = notes.read_table(
+        [[track.sources[k].notes for k in players] for _, players in parts]
+    )
     mix = stems.sum(axis=0) if track.mix is None else read(track.mix)
     scale = max(1.0, float(np.abs(stems).max()), float(np.abs(mix).max()))
     scale = np.float32(scale)
     return {
         "mix": _quantise(mix / scale),
         "sources": _quantise(stems / scale),
-        "labels": labels,
+        "labels": [label for label, _ in parts],
         "scale": scale,
+        "notes": table,
+        "has_notes": has_notes,
     }
+
+
+def parts_of(track, options):
+    """What the records of a track keep apart.
+
+    Returns:
+      A list of (label, indices of the track's sources whose sum it is).
+    """
+    labels = [source.label for source in track.sources]
+    if options.same_instrument == "apart":
+        return [(label, [k]) for k, label in enumerate(labels)]
+    return [
+        (label, [k for k, found in enumerate(labels) if found == label])
+        for label in dict.fromkeys(labels)
+    ]
 
 
 def _fit(audio, n_time):
@@ -163,6 +176,8 @@ def records_of(row, track, options):
                 "sample_rate": options.sample_rate,
                 "scale": read["scale"],
                 "labels": read["labels"],
+                "notes": read["notes"],
+                "has_notes": read["has_notes"],
                 "mix": read["mix"][start:stop],
                 "sources": read["sources"][:, start:stop],
             },
@@ -192,7 +207,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _info(self):
         features = tfds.features
-        bytes_of = dict(dtype=np.int16, encoding="bytes")
+        samples_of = dict(dtype=np.int16, encoding="bytes")
         return self.dataset_info_from_configs(
             features=features.FeaturesDict(
                 {
@@ -205,8 +220,12 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "labels": features.Sequence(
                         features.ClassLabel(names=list(self.labels))
                     ),
-                    "mix": features.Tensor(shape=(None, None), **bytes_of),
-                    "sources": features.Tensor(shape=(None, None, None), **bytes_of),
+                    "notes": features.Tensor(
+                        shape=(None, 4), dtype=np.float32, encoding="bytes"
+                    ),
+                    "has_notes": features.Sequence(np.int64),
+                    "mix": features.Tensor(shape=(None, None), **samples_of),
+                    "sources": features.Tensor(shape=(None, None, None), **samples_of),
                 }
             ),
             # Order and place of every record follow from the table of tracks.
@@ -228,8 +247,9 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "id": track.id,
                     "row": k,
                     "n_time": track.n_time_at(options.sample_rate),
-                    "labels": self._labels_of(track),
+                    "labels": [label for label, _ in parts_of(track, options)],
                     "mix": "file" if track.mix else "sum",
+                    "has_score": track.has_score,
                 }
                 for k, track in zip(rows, tracks)
             ]
@@ -246,11 +266,6 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             },
         )
         return generators
-
-    def _labels_of(self, track):
-        labels = [source.label for source in track.sources]
-        summed = self.builder_config.same_instrument == "sum"
-        return list(dict.fromkeys(labels)) if summed else labels
 
     def _generate_examples(self, rows, tracks):
         for row, track in zip(rows, tracks):

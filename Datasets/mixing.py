@@ -1,6 +1,7 @@
 """Excerpts of stems -> a window -> the slots of a model.  TensorFlow graph only.
 
-Glossary: P parts of the track, S slots of the model, T samples of the excerpt.
+Glossary: P parts of the track, S slots of the model, L instruments that it knows,
+T samples of the excerpt.
 """
 
 import tensorflow as tf
@@ -40,7 +41,7 @@ def random_gains(n_parts, gain, seed):
 
 
 def to_slots(parts, slot_of_part, n_slots):
-    """Sums [P, ...] into [S, ...]; parts of one instrument share a slot."""
+    """Sums [P, ...] into [S, ...]; a part whose slot is negative is left out."""
     return tf.math.unsorted_segment_sum(parts, slot_of_part, n_slots)
 
 
@@ -48,3 +49,50 @@ def active_slots(slot_of_part, n_slots):
     """float32 [S]: 1 where some part plays in the slot."""
     one = tf.ones_like(slot_of_part, tf.float32)
     return tf.minimum(tf.math.unsorted_segment_sum(one, slot_of_part, n_slots), 1.0)
+
+
+def conditioned_slots(label_of_part, n_labels, n_slots, part_order, absent_order):
+    """Gives each slot a part, and slots to spare to instruments that don't play.
+
+    Args:
+      label_of_part: int32 [P], each in [0, L).
+      n_labels: L.
+      n_slots: S.
+      part_order: [P]; the part of the least value comes first, then the next.  If
+        there are more than S, the last have no slot.
+      absent_order: [L], the same for the instruments that no part plays.
+
+    Returns:
+      (slot_of_part int32 [P], -1: none; labels float32 [S, L], one-hot; zeros where
+      no instrument is left).
+    """
+    order = tf.argsort(part_order, stable=True)
+    rank = tf.argsort(order)  # of each part in that order
+    slot_of_part = tf.where(rank < n_slots, rank, -1)
+    playing = active_slots(label_of_part, n_labels) > 0
+    absent = tf.argsort(absent_order, stable=True)
+    absent = tf.boolean_mask(absent, ~tf.gather(playing, absent))
+    labels = tf.concat([tf.gather(label_of_part, order), absent], axis=0)[:n_slots]
+    labels = tf.one_hot(labels, n_labels)
+    labels = tf.pad(labels, [[0, n_slots - tf.shape(labels)[0]], [0, 0]])
+    return slot_of_part, tf.ensure_shape(labels, [n_slots, n_labels])
+
+
+def kept_conditions(given, dropout, keep_one, seed):
+    """Which conditions of an example are left when each is withheld at random.
+
+    Args:
+      given: float32 [K], 1 where the example has the condition.
+      dropout: Probability of withholding one, each on its own.
+      keep_one: Whether one of those given, drawn at random, stays in any case.
+      seed: Of the stateless draws.
+
+    Returns:
+      float32 [K], at most `given`.
+    """
+    drawn, spare = tf.unstack(tf.random.stateless_uniform([2, given.shape[0]], seed))
+    kept = tf.where(drawn >= dropout, given, 0.0)
+    if not keep_one:
+        return kept
+    spare = tf.one_hot(tf.argmax((1.0 + spare) * given), given.shape[0])
+    return tf.where(tf.reduce_any(kept > 0), kept, spare * given)

@@ -26,6 +26,7 @@ class TrackRow:
       n_time: Samples at the records' rate.
       labels: Instrument codes of its sources, in the records' order.
       mix: "file" (the data set's own mixture) or "sum" (of the sources).
+      has_score: Whether all of its parts have notes.
     """
 
     id: str
@@ -33,6 +34,7 @@ class TrackRow:
     n_time: int
     labels: tuple[str, ...]
     mix: str
+    has_score: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,10 +78,7 @@ class Records:
         metadata = Utils.read_json(self.folder / "metadata.json")
         version = metadata.get("record_version")
         if version != Schema.RECORD_VERSION:
-            raise InputError(
-                f"{folder} holds records of version {version}, this is version "
-                f"{Schema.RECORD_VERSION}: remove them and run Prepare.py again"
-            )
+            raise _of_version(folder, version)
         self.options = Options(**metadata["options"])
         self.sample_rate = self.options.sample_rate
         self.channels = self.options.channels
@@ -113,6 +112,10 @@ class Records:
                 f"{', '.join(self._tables)}"
             )
         return self._tables[split]
+
+    def most_parts(self, split):
+        """The most parts that the records hold of one track of a split."""
+        return max(len(track.labels) for track in self.tracks(split))
 
     def deserialize(self, payload):
         """Payload of a record -> its features, as tensors."""
@@ -150,7 +153,8 @@ class Records:
 
         Returns:
           dict of mix float32 [T, C], sources float32 [P, T, C], labels (P codes),
-          sample_rate in Hz, and id.
+          notes (P times float32 [M, 3]: onset s, Hz, duration s, by onset; None where
+          the raw data have none), sample_rate in Hz, and id.
 
         Raises:
           InputError: If no split has it.
@@ -171,13 +175,23 @@ class Records:
                 gain = np.float32(record["scale"]) / np.float32(32768)
                 mix[place.start : place.stop] = record["mix"].numpy() * gain
                 sources[:, place.start : place.stop] = record["sources"].numpy() * gain
+        table, has_notes = record["notes"].numpy(), record["has_notes"].numpy()
+        notes = [table[table[:, 0] == part, 1:] for part in range(len(has_notes))]
         return {
             "id": row.id,
             "mix": mix,
             "sources": sources,
             "labels": list(row.labels),
+            "notes": [found if has else None for found, has in zip(notes, has_notes)],
             "sample_rate": self.sample_rate,
         }
+
+
+def _of_version(folder, version):
+    return InputError(
+        f"{folder} holds records of version {version}, this is version "
+        f"{Schema.RECORD_VERSION}: remove them and run Prepare.py again"
+    )
 
 
 def _payloads(path):
@@ -226,6 +240,9 @@ def open_records(name, records, options):
     folder = home / options.name / Schema.RECORD_VERSION
     if (folder / "metadata.json").exists() and (folder / "dataset_info.json").exists():
         return Records(folder)
+    versions = [p.parent for p in folder.parent.glob("*/dataset_info.json")]
+    if versions:
+        raise _of_version(versions[0], versions[0].name)
     others = sorted(p.parents[1].name for p in home.glob("*/*/dataset_info.json"))
     if others:
         raise InputError(

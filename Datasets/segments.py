@@ -17,6 +17,7 @@ import numpy as np
 
 from Schema import InputError
 
+HOPS = ("aligned", "ancestor")
 PIECE = 1 << 16  # samples of an estimate that are passed on at once
 
 
@@ -72,15 +73,16 @@ def aligned(blocks, early, unit, lengths, longest, estimate):
         always the same.
       longest: Returns (most target samples of a segment, most segments at once);
         asked for each group of segments.
-      estimate: Maps (float32 [N, n_in, C], hop) to [N, S, hop, C].  On a MemoryError
-        the same samples are cut again, as `longest` then says.
+      estimate: Maps (float32 [N, n_in, C], N samples where their targets begin, hop) to
+        [N, S, hop, C].  On a MemoryError the same samples are cut again, as `longest`
+        then says.
 
     Yields:
       float32 [S, t, C], in all as many samples as the stream.
     """
     n_in, n_out, _ = lengths(unit)
     context, skip = (n_in - n_out) // 2, -early % unit
-    tape = Tape(blocks, skip + context)
+    tape, start = Tape(blocks, skip + context), -early - skip
     while True:
         most, count = longest()
         n_in, n_out, hop = lengths(most)
@@ -92,13 +94,15 @@ def aligned(blocks, early, unit, lengths, longest, estimate):
             n_in, n_out, hop = lengths(-(-left // (count * unit)) * unit)
         windows = np.stack([tape.window(k * hop, n_in) for k in range(count)])
         try:
-            estimates = estimate(windows, hop)
+            starts = [start + k * hop for k in range(count)]
+            estimates = estimate(windows, starts, hop)
         except MemoryError:
             continue
         for k, found in enumerate(estimates):
             yield from _pieces(found[:, skip : min(hop, left - k * hop)])
             skip = 0
         tape.drop(count * hop)
+        start += count * hop
 
 
 def _pieces(estimate):
@@ -106,7 +110,7 @@ def _pieces(estimate):
         yield estimate[:, start : start + PIECE]
 
 
-def end_to_end(blocks, n_in, n_out):
+def end_to_end(blocks, n_in, n_out, early=0):
     """Segments as the ancestor lays them; not independent of where they begin.
 
     Estimates of exactly n_out samples follow each other from time zero; the last is
@@ -118,23 +122,26 @@ def end_to_end(blocks, n_in, n_out):
       blocks: Iterable of float32 [t, C].
       n_in: Samples of a segment.
       n_out: Samples of its estimate.
+      early: Samples of the stream before time zero.
 
     Yields:
-      (float32 [n_in, C], slice of its estimate to keep): in all the stream.
+      (float32 [n_in, C], where its target begins, slice of its estimate to keep): in
+      all the stream.
     """
     context = (n_in - n_out) // 2
     tape = Tape(blocks, context)
-    short = tape.fill(context + n_in) - context
+    short, start = tape.fill(context + n_in) - context, -early
     filled = max(0, n_in - short)  # samples of silence that count as the recording
     while True:
         held = tape.fill(context + max(2 * n_out, n_in)) - context
         left = held + filled  # of the recording, as far as is known
         # Of the last but one is kept what the last, moved back, does not overwrite.
         kept = n_out if left == n_out or left >= 2 * n_out else left - n_out
-        yield tape.window(0, n_in), slice(0, min(kept, held))
+        yield tape.window(0, n_in), start, slice(0, min(kept, held))
         if left == n_out or held <= kept:
             return
         tape.drop(kept)
+        start += kept
 
 
 def fading(overlap, n, edge=0, grain=1):
@@ -164,7 +171,7 @@ def fading(overlap, n, edge=0, grain=1):
     return fades[min(bisect.bisect_left(fades, round(overlap * n)), len(fades) - 1)]
 
 
-def overlapping(blocks, n, fade, edge=0):
+def overlapping(blocks, n, fade, edge=0, early=0):
     """Segments of a model without context, for `joined`.
 
     The first begins `edge + fade` samples before the stream, and the last ends at
@@ -176,16 +183,18 @@ def overlapping(blocks, n, fade, edge=0):
       n: Samples of a segment, more than 2 * edge.
       fade: Samples that two neighbours fade, at most half of n - 2 * edge.
       edge: Samples at each end of an estimate that are dropped.
+      early: Samples of the stream before time zero.
 
     Yields:
-      (float32 [n, C], slice of the first n - 2 * edge - fade samples of its estimate,
-      without the edges, that lies in the stream).
+      (float32 [n, C], where it begins, slice of the first n - 2 * edge - fade samples
+      of its estimate, without the edges, that lies in the stream).
     """
     step, skip, tape = n - 2 * edge - fade, fade, Tape(blocks, edge + fade)
+    start = -early - edge - fade
     while (left := tape.fill(n) - edge) > 0:
-        yield tape.window(0, n), slice(skip, min(step, left))
+        yield tape.window(0, n), start, slice(skip, min(step, left))
         tape.drop(step)
-        skip = 0
+        skip, start = 0, start + step
 
 
 def crossfade(estimates, fade):
@@ -221,7 +230,8 @@ def joined(windows, fade, batch_size, estimate, edge=0):
       windows: What `end_to_end` or `overlapping` yields.
       fade: Samples that two neighbours fade; 0: none.
       batch_size: Returns how many segments to estimate at once; asked for each group.
-      estimate: Maps float32 [N, n_in, C] to [N, S, n_out, C].
+      estimate: Maps (float32 [N, n_in, C], N samples where their targets begin) to [N,
+        S, n_out, C].
       edge: Samples at each end of an estimate that are dropped.
 
     Yields:
@@ -231,9 +241,28 @@ def joined(windows, fade, batch_size, estimate, edge=0):
 
     def estimates():
         while group := list(itertools.islice(windows, batch_size())):
-            kept.extend(where for _, where in group)
-            for found in estimate(np.stack([window for window, _ in group])):
+            windows_now, starts, where = zip(*group)
+            kept.extend(where)
+            for found in estimate(np.stack(windows_now), starts):
                 yield found[:, edge : found.shape[1] - edge]
 
     for found in crossfade(estimates(), fade):
         yield from _pieces(found[:, kept.popleft()])
+
+
+def check(segment, batch_size, overlap, hop):
+    """Refuses impossible ways to cut a recording; arguments as of `Predictor`.
+
+    Raises:
+      InputError: Naming the argument and its value.
+    """
+    for what, value in {"segment": segment, "batch_size": batch_size}.items():
+        count = isinstance(value, int) and value is not True and value >= 1
+        if not count and (what, value) != ("segment", None):
+            raise InputError(f"{what} must be a whole number > 0, not {value!r}")
+    if not isinstance(overlap, int | float) or not 0 <= overlap <= 0.5:
+        raise InputError(f"overlap must lie between 0 and 0.5, not {overlap!r}")
+    if hop not in HOPS:
+        raise InputError(f"hop must be {' or '.join(HOPS)}, not {hop!r}")
+    if hop == "ancestor" and segment is not None:
+        raise InputError("hop=ancestor has segments of its own; omit segment")

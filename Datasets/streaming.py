@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 import soxr
+from tqdm import tqdm
 
 import Schema
 from Schema import InputError
@@ -175,3 +176,14 @@ def at_rate(recording, sample_rate, n_sources, work, ringing=True):
         *(lambda: recording.n_time, before),
     ):
         yield block.reshape(-1, n_sources, channels).transpose(1, 0, 2)
+
+
+def shown(blocks, sample_rate, n_time, progress):
+    """Passes blocks on and shows how many seconds have gone by."""
+    total, done = n_time and round(n_time / sample_rate), 0
+    hidden = None if progress else True  # None: unless there is a terminal
+    with tqdm(total=total, unit=" s of audio", disable=hidden) as bar:
+        for block in blocks:
+            yield block
+            done += block.shape[1]
+            bar.update(round(done / sample_rate) - bar.n)

@@ -50,6 +50,15 @@ class Track:
         """Paths of all audio that records are made of."""
         return [source.audio for source in self.sources] + [self.mix] * bool(self.mix)
 
+    def note_files(self):
+        """Paths of all lists of notes that records are made of."""
+        return [source.notes for source in self.sources if source.notes]
+
+    @property
+    def has_score(self):
+        """Whether every part has its list of notes."""
+        return len(self.note_files()) == len(self.sources)
+
 
 def fingerprint(tracks, *options):
     """Tells raw data and options apart from others.
@@ -59,14 +68,14 @@ def fingerprint(tracks, *options):
       *options: Anything with a faithful repr.
 
     Returns:
-      16 hexadecimal digits, from the names and all bytes of the audio files; moving
-      or copying the folder does not change it.
+      16 hexadecimal digits, from the names and all bytes of the files of audio and
+      of notes; moving or copying the folder does not change it.
     """
     digest = hashlib.sha256(repr(options).encode())
     for split, members in sorted(tracks.items()):
         for track in members:
             digest.update(f"{split} {track.id}".encode())
-            for path in track.audio_files():
+            for path in track.audio_files() + track.note_files():
                 digest.update(pathlib.Path(path).name.encode())
                 with open(path, "rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -27,3 +27,25 @@ def check(training):
             f"training.gain_max={training['gain_max']}"
         )
     return training["gain_min"], training["gain_max"]
+
+
+def check_dropout(dropout, batch_keys):
+    """Refuses to withhold conditions from a model that cannot do without them.
+
+    Args:
+      dropout: Share of the examples from which a condition is withheld.
+      batch_keys: What the model reads.
+
+    Raises:
+      InputError: If it is no share, or the model has no stand-ins for conditions.
+    """
+    if not 0 <= dropout <= 1:
+        raise InputError(
+            f"training.condition_dropout={dropout} must lie between 0 and 1"
+        )
+    if dropout and not any(key.startswith("has_") for key in batch_keys):
+        raise InputError(
+            f"training.condition_dropout={dropout} withholds conditions, but this "
+            "model needs or has none: set model.null_conditions=True and "
+            "model.fusers, or training.condition_dropout=0"
+        )

@@ -38,6 +38,10 @@ class Separator(keras.Model):
       edge: Samples at each end of an estimate that are no good.
       grain: Samples; a mixture moved by a multiple is separated the same way, but for
         the edges.  Of a model with an edge its recordings are cut at multiples.
+      slots: "vocabulary": the estimates are those of `source_names`; "conditioned": of
+        what its conditions name, in their order.
+      score_rate: Frames of score activity a second, if it reads any.
+      reach: Frames of a condition that it looks at beyond a window.
 
     Args:
       source_names: Names of the sources, at least one, all different.
@@ -52,6 +56,7 @@ class Separator(keras.Model):
 
     batch_keys = ("mix",)
     edge, grain = 0, 1
+    slots, score_rate, reach = "vocabulary", None, 0
 
     def __init__(self, source_names, sample_rate, channels, num_frames, **kwargs):
         # The model casts by itself, so that the mixture stays in float32 where
@@ -92,8 +97,13 @@ class Separator(keras.Model):
         """The `Lengths` of a window with at least n target samples."""
         raise NotImplementedError
 
-    def inference_bytes(self, n):
-        """Estimated peak bytes of separating a window of at least n target samples."""
+    def inference_bytes(self, n, n_slots=None):
+        """Estimated peak bytes of separating a window of at least n target samples.
+
+        Args:
+          n: Samples.
+          n_slots: Slots that follow conditions, where there are such.
+        """
         raise NotImplementedError
 
     def get_config(self):
@@ -124,6 +134,18 @@ def whole(what, value, least=1):
             f"{what} must be a whole number of at least {least}, not {value!r}"
         )
     return int(value)
+
+
+def positive(what, value):
+    """Refuses anything but a finite number above 0.
+
+    Raises:
+      InputError: Naming `what` and the value.
+    """
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 < value < float("inf"):
+        raise InputError(f"{what} must be a number above 0, not {value!r}")
+    return float(value)
 
 
 def truth(what, value):

@@ -17,12 +17,10 @@ Nothing is pickled.
 """
 
 import argparse
-import contextlib
 import inspect
 import os
 import pathlib
 import sys
-import tempfile
 
 if __name__ == "__main__":  # TensorFlow greets its user, at every level of its log
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -46,6 +44,8 @@ from Models.description import (
     IDLE,
     OPTIMIZER,
     WEIGHTS,
+    check_ancestor,
+    check_out,
     damaged,
     describe,
     digest,
@@ -128,12 +128,18 @@ def load(folder, **options):
 
 def _built(path, description):
     try:
-        cls = Models.model_class(description["model"])
-        return cls.from_config(dict(description["config"]))
-    except KeyError as error:
-        raise InputError(f"{path} lacks {error}") from None
+        return _class(path, description).from_config(dict(description["config"]))
     except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: {first_line(error)}") from None
+        # Keras wraps what a constructor says of its arguments.
+        cause = error.__context__ if isinstance(error, TypeError) else None
+        raise InputError(f"{path}: {first_line(cause or error)}") from None
+
+
+def _class(path, description):
+    try:
+        return Models.model_class(description["model"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def _changed(folder, description, options):
@@ -141,7 +147,7 @@ def _changed(folder, description, options):
     path = folder / DESCRIPTION
     if not options:
         return _built(path, description)
-    known = [*inspect.signature(Models.model_class(description["model"])).parameters]
+    known = [*inspect.signature(_class(path, description)).parameters]
     for option in options:
         if option not in (*known, *IDLE) or option == "kwargs":
             near = Utils.nearest(option, [*known, *IDLE])
@@ -229,8 +235,14 @@ def import_tf1(prefix, config_json, out):
       InputError: As `tf1.read`, or `out` cannot be a folder to write in; nothing is
         written then.
     """
-    _check_out(out)
-    model, report, adam = tf1.read(prefix, config_json)
+    check_out(out)
+    check_ancestor(config_json)
+    try:
+        model, report, adam = tf1.read(prefix, config_json)
+    except InputError as error:
+        if any(str(path) in str(error) for path in (prefix, config_json)):
+            raise
+        raise InputError(f"{config_json}: {error}") from None  # of one of its values
     source = pathlib.Path(prefix).name
     folder = save(out, model, {"step": report.step, "imported_from": source})
     if adam is not None:
@@ -238,26 +250,6 @@ def import_tf1(prefix, config_json, out):
         ours = {slots.path_of(model, places[k]): v for k, v in adam.slots.items()}
         slots.write(folder / OPTIMIZER, adam.iterations, ours, digest(model))
     return report
-
-
-def _check_out(out):
-    """Refuses a folder that cannot be written, and leaves nothing behind."""
-    absent = []
-    try:
-        absent += [
-            p for p in (pathlib.Path(out), *pathlib.Path(out).parents) if not p.exists()
-        ]
-        pathlib.Path(out).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{out} cannot be a folder to write in ({error.strerror}); name another"
-        ) from None
-    finally:
-        for folder in absent:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
 
 
 def main(arguments=None):

@@ -4,11 +4,13 @@ The names of the files, what `model.json` says, and which faults of a folder sho
 before a model is built.
 """
 
+import contextlib
 import hashlib
 import inspect
 import json
 import pathlib
 import platform
+import tempfile
 
 import h5py
 import keras
@@ -26,6 +28,14 @@ OPTIMIZER = "optimizer.npz"
 COPY = "vimss_model_json"  # of the description, a data set inside the weights
 # Options that no shape of a weight depends on.
 IDLE = ("name", "trainable", "dtype", "form", "legacy_label_order", "legacy_fft")
+
+TYPES = {  # of what a description holds, and in words
+    "model": (str, "the name of a model"),
+    "config": (dict, "an object"),
+    "source_names": (list, "a list of names"),
+    "weights_sha256": (str, "text"),
+    "extra": (dict, "an object"),
+}
 
 
 def of(model, extra):
@@ -111,6 +121,7 @@ def describe(folder):
         raise damaged(folder / WEIGHTS, error) from None
     if not isinstance(description, dict) or "weights_sha256" not in description:
         raise InputError(f"{folder / DESCRIPTION} does not describe a model")
+    _check(folder / DESCRIPTION, description)
     if description["weights_sha256"] != copy.get("weights_sha256"):
         # Either saving stopped between the two renames, or files were mixed.
         if _architecture(description) != _architecture(copy):
@@ -118,13 +129,72 @@ def describe(folder):
                 f"{folder / WEIGHTS} does not fit the model that {DESCRIPTION} "
                 "describes: it is of another one; restore the file that was there"
             )
+        _check(folder / WEIGHTS, copy)
         description = copy
-    if description.get("format", FORMAT) > FORMAT:
-        raise InputError(
-            f"{folder / DESCRIPTION} has format {description['format']}, newer than "
-            f"the {FORMAT} that this VIMSS reads; update VIMSS"
-        )
     return description
+
+
+def check_out(out):
+    """Refuses a folder that cannot be written, and leaves nothing behind.
+
+    Raises:
+      InputError: It names the folder.
+    """
+    absent = []
+    try:
+        absent += [
+            p for p in (pathlib.Path(out), *pathlib.Path(out).parents) if not p.exists()
+        ]
+        pathlib.Path(out).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be a folder to write in ({error.strerror}); name another"
+        ) from None
+    finally:
+        for folder in absent:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def check_ancestor(config_json):
+    """Refuses an ancestor's configuration with values of other types than theirs.
+
+    Raises:
+      InputError: It names the file and the value.
+    """
+    told = Utils.read_json(config_json)
+    config = told.get("model_config", told) if isinstance(told, dict) else {}
+    if not isinstance(config, dict):
+        raise _another(config_json, "model_config", "an object", config)
+    names = config.get("source_names")
+    if not isinstance(names, list | None):
+        raise _another(config_json, "source_names", "a list of names", names)
+
+
+def _check(path, told):
+    """Refuses a description of another format, or with values of other types."""
+    format_ = told.get("format", FORMAT)
+    if not isinstance(format_, int):
+        raise _another(path, "format", "a whole number", format_)
+    if format_ > FORMAT:
+        raise InputError(
+            f"{path} has format {format_}, newer than the {FORMAT} that this VIMSS "
+            "reads; update VIMSS"
+        )
+    for key, (kind, words) in TYPES.items():
+        if key not in told:
+            raise InputError(f"{path} lacks {key!r}")
+        if not isinstance(told[key], kind):
+            raise _another(path, key, words, told[key])
+    names = told["config"].get("source_names", [])
+    if not isinstance(names, list):
+        raise _another(path, "source_names", TYPES["source_names"][1], names)
+
+
+def _another(path, key, words, value):
+    return InputError(f"{path}: {key} must be {words}, not {value!r}")
 
 
 def _architecture(description):

@@ -1,26 +1,264 @@
-"""Which fuser acts where in a network: names like "outer_product@bottleneck"."""
+"""Which fuser acts where in a network, and what it listens to.
+
+    film@bottleneck          labels, at the bottleneck
+    film@decoder             labels, at every level on the way up
+    film:score@encoder_3     score activity, at one level on the way down
+
+A place is the map that the layers of that name give: `input` is the mixture,
+`encoder_0` the finest level on the way down (what its skip connection holds as well),
+`decoder_0` the finest on the way up, `output` what the last convolutions read.
+"""
+
+import re
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
 
 from Models.base import one_of
+from Models.layers import attention, modulation
+from Models.layers.conditioning import Conditioner
 from Schema import InputError
 
-FUSERS = ("outer_product@bottleneck",)
+KINDS = {
+    "concatenation": modulation.Concatenation,
+    "additive_gating": modulation.AdditiveGating,
+    "multiplicative_gating": modulation.MultiplicativeGating,
+    "outer_product": modulation.OuterProduct,
+    "film": modulation.FiLM,
+    "additive_attention": attention.AdditiveAttention,
+    "multiplicative_attention": attention.MultiplicativeAttention,
+}
+CONDITIONS = ("labels", "score", "visual")
+SLOTS = ("vocabulary", "conditioned")
+MANY = 5  # players, for estimates of memory
+NAME = re.compile(r"([^:@]*)(?::([^:@]*))?@([^:@]*)")
 
 
-def fusers_of(values):
+class Named(NamedTuple):
+    """What the name of a fuser says."""
+
+    kind: str
+    condition: str
+    place: str
+
+
+def places(num_layers):
+    """All places of a network, in the order in which its maps are made."""
+    down = [f"encoder_{i}" for i in range(num_layers)]
+    up = [f"decoder_{i}" for i in reversed(range(num_layers))]
+    return ["input", *down, "bottleneck", *up, "output"]
+
+
+def read(values, num_layers):
     """The fusers that a configuration lists.
 
     Args:
-      values: List or tuple of names in `FUSERS`, all different.
+      values: List or tuple of names, as above.
+      num_layers: Levels of the network.
 
     Returns:
-      A list of them.
+      A list of `Named`, one a place, in the order of the places.
 
     Raises:
-      InputError: If one is unknown or listed twice; it names the value.
+      InputError: If a name is none, or acts twice; it names the value.
     """
     values = list(values) if isinstance(values, list | tuple) else [values]
+    order, found = places(num_layers), []
     for value in values:
-        one_of("fusers", value, FUSERS)
-    if len(set(values)) < len(values):
-        raise InputError(f"fusers must all be different, not {values}")
-    return values
+        parts = NAME.fullmatch(value) if isinstance(value, str) else None
+        if parts is None:
+            raise InputError(
+                f"fusers={value!r} is not KIND@PLACE or KIND:CONDITION@PLACE, such as "
+                "'film@bottleneck' or 'film:score@decoder'"
+            )
+        kind, condition, place = parts[1], parts[2] or "labels", parts[3]
+        one_of(f"the kind of fuser {value!r}", kind, KINDS)
+        one_of(f"the condition of fuser {value!r}", condition, CONDITIONS)
+        listed = [p for p in order if p == place or p.rpartition("_")[0] == place]
+        if not listed:
+            one_of(
+                f"the place of fuser {value!r}", place, ["encoder", "decoder", *order]
+            )
+        for place in listed:
+            named = Named(kind, condition, place)
+            if named in found:
+                raise InputError(f"fusers={values} has {value!r} act twice at {place}")
+            found.append(named)
+    return sorted(found, key=lambda named: order.index(named.place))
+
+
+class Conditioning(keras.layers.Layer):
+    """All conditioners and fusers of a network.
+
+    Args:
+      values: Names of fusers.
+      num_layers: Levels of the network.
+      n_labels: Instruments that labels tell apart.
+      slots: "vocabulary" or "conditioned".
+      null: Whether conditions may be missing.
+      score_rate: Frames of score activity a second.
+      visual_size: Features of a player; None where nobody looks.
+      visual_rate: Frames of them a second; None: they do not change.
+      **kwargs: Of `keras.layers.Layer`.
+
+    Attributes:
+      keys: The keys of a batch that are read.
+      is_per_slot: Whether slots have conditions of their own.
+
+    Raises:
+      InputError: If slots have nothing to follow, or the size of features is unknown.
+    """
+
+    def __init__(
+        self,
+        values,
+        num_layers,
+        n_labels,
+        slots="vocabulary",
+        null=False,
+        score_rate=None,
+        visual_size=None,
+        visual_rate=None,
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)
+        named, self.order = read(values, num_layers), places(num_layers)
+        self.is_per_slot = slots == "conditioned"
+        if self.is_per_slot and not named:
+            raise InputError(
+                "slots='conditioned' need a condition to follow; name fusers, such as "
+                "model.fusers=['film@bottleneck']"
+            )
+        if null and not named:
+            raise InputError("null_conditions=True needs fusers; there is no condition")
+        policy = kwargs.get("dtype")
+        self.fusers = [
+            KINDS[kind](
+                condition=condition,
+                place=place,
+                name=f"{kind}_{condition}_{place}",
+                dtype=policy,
+            )
+            for kind, condition, place in named
+        ]
+        told = {
+            "labels": (n_labels, None),
+            "score": (1 if self.is_per_slot else n_labels, score_rate),
+            "visual": (visual_size, visual_rate),
+        }
+        self.conditioners = {}
+        for condition in sorted({fuser.condition for fuser in self.fusers}):
+            size, rate = told[condition]
+            if size is None:
+                raise InputError(
+                    f"fusers listen to {condition!r}, which these records do not have"
+                )
+            reads = [f.reads for f in self.fusers if f.condition == condition]
+            self.conditioners[condition] = Conditioner(
+                *(condition, size, rate, self.is_per_slot, null, "values" in reads),
+                name=f"condition_{condition}",
+                dtype=policy,
+            )
+            self.conditioners[condition].build()
+        if self.is_per_slot and null and len(self.conditioners) == 1:
+            raise InputError(
+                f"slots='conditioned' follow {condition!r}, their only condition, "
+                "which null_conditions=True lets be missing; let fusers listen to more"
+            )
+
+    @property
+    def keys(self):
+        """The keys of a batch that are read."""
+        keys = [key for c in self.conditioners.values() for key in c.keys]
+        return tuple(dict.fromkeys(keys))
+
+    @property
+    def reach(self):
+        """Frames that a step looks around itself."""
+        looks = [f.reads == "tokens" for f in self.fusers if f.condition != "labels"]
+        return attention.REACH if any(looks) else 0
+
+    def at(self, place):
+        """The fusers of a place, in order."""
+        return [fuser for fuser in self.fusers if fuser.place == place]
+
+    def channels_out(self, place, n_channels):
+        """Channels behind the fusers of a place, which are built for the map there."""
+        for fuser in self.at(place):
+            of = self.conditioners[fuser.condition]
+            if not fuser.built:
+                fuser.build_for(n_channels, of.size, of.rate is not None)
+            n_channels = fuser.channels_out(n_channels, of.size)
+        return n_channels
+
+    def floats(self, place, n_channels):
+        """Numbers held for a step of the map at a place while fusers work, about."""
+        held = 0
+        for fuser in self.at(place):
+            of = self.conditioners[fuser.condition]
+            n_tokens = MANY if of.kind == "visual" else of.size
+            n_tokens = 1 if self.is_per_slot else n_tokens
+            is_timed = of.rate is not None
+            held = max(held, fuser.floats(n_channels, of.size, n_tokens, is_timed))
+            n_channels = fuser.channels_out(n_channels, of.size)
+        return held
+
+    def known(self, batch):
+        """`Known` of a batch."""
+        n_slots = 1
+        if self.is_per_slot:
+            n_slots = tf.shape(batch[next(iter(self.conditioners))])[1]
+        told = {name: of(batch) for name, of in self.conditioners.items()}
+        return Known(self, told, n_slots)
+
+
+class Known:
+    """What is known of the mixtures of a batch, at work.
+
+    Where slots have conditions of their own, a mixture is one example until the first
+    fuser, and from there on one for each slot.
+    """
+
+    def __init__(self, conditioning, conditions, n_slots):
+        self._conditioning, self._conditions = conditioning, conditions
+        self._n_slots = n_slots
+
+    def acts(self, place):
+        """Whether any fuser acts on the map of a place."""
+        return bool(self._conditioning.at(place))
+
+    def fuse(self, place, x, clock):
+        """Lets the fusers of a place act on a map.
+
+        Args:
+          place: One of `places`.
+          x: [B, T, C], or [B N, T, C] behind the first fuser.
+          clock: `Clock` of the map.
+
+        Returns:
+          [B, T, C'], or [B N, T, C'] from the first fuser on.
+        """
+        for fuser in self._conditioning.at(place):
+            if fuser is self._conditioning.fusers[0]:
+                x = self._repeated(x)
+            x = fuser(x, condition=self._conditions[fuser.condition], clock=clock)
+        return x
+
+    def beside(self, made, x, now):
+        """An earlier map as those that it is to stand beside: [B or B N, T, C].
+
+        Args:
+          made: The place of x; "mixture": what the network was given.
+          x: [B, T, C], or [B N, T, C] behind the first fuser.
+          now: The place of the map that comes of both.
+        """
+        first = [fuser.place for fuser in self._conditioning.fusers[:1]]
+        order = ["mixture", *self._conditioning.order]
+        span = order[order.index(made) + 1 : order.index(now)]
+        return self._repeated(x) if set(first) & set(span) else x
+
+    def _repeated(self, x):
+        if not self._conditioning.is_per_slot:
+            return x
+        return tf.repeat(x, self._n_slots, axis=0)

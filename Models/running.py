@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import Utils
 from Models import checkpoints, devices, memory
+from Models.given import Given
 from Schema import InputError
 
 
@@ -65,95 +66,78 @@ class Runner:
           InputError: If it reads what cannot be given.
         """
         self.model, self.batch_size = model, batch_size
-        self._names, reads = list(model.source_names), {"mix", *model.batch_keys}
-        self._shapes = {
+        n_names = len(model.source_names)
+        rows = None if model.slots == "conditioned" else n_names
+        shapes = {
             "mix": [n_in, model.channels],
-            "labels": [len(self._names)],
+            "labels": [n_names] if rows else [None, n_names],
+            "score": [rows, None],
+            "score_start": [],
             "has_labels": [],
+            "has_score": [],
         }
-        if unknown := reads - self._shapes.keys():
+        reads = {"mix", *model.batch_keys}
+        if unknown := reads - shapes.keys():
             raise InputError(
                 f"the checkpoint reads {', '.join(sorted(unknown))}, which Predict "
-                "cannot give; use a checkpoint that reads sound or labels"
+                "cannot give; use a checkpoint that reads sound, labels or a score"
             )
-        self._shapes = {key: self._shapes[key] for key in reads}
         spec = {
-            k: tf.TensorSpec([None, *v], tf.float32) for k, v in self._shapes.items()
+            key: tf.TensorSpec(
+                [None, *shapes[key]],
+                tf.float64 if key.endswith("_start") else tf.float32,
+            )
+            for key in reads
         }
         self._call = tf.function(self._sources, input_signature=[spec])
 
     def _sources(self, batch):
         return tf.cast(self.model(batch, training=False)["sources"], tf.float32)
 
-    def unconditioned(self):
-        """One row of zeros for all that the model reads beside the mixture."""
-        beside = self._shapes.keys() - {"mix"}
-        return {key: np.zeros(self._shapes[key], np.float32) for key in beside}
+    def anything(self):
+        """A `Given` to try the model with."""
+        keys, names = self.model.batch_keys, self.model.source_names[:1]
+        score = {name: np.zeros(1, np.float32) for name in names}
+        return Given(
+            self.model,
+            names if "labels" in keys else None,
+            score if "score" in keys else None,
+        )
 
-    def condition(self, labels=None, video=None):
-        """One row of what the model reads beside the mixture.
-
-        Args:
-          labels: Names of the sources that play, or text with commas between them;
-            None: unknown.
-          video: A video file; no model reads one yet.
-
-        Returns:
-          {key: float32 array} as in `Schema.BATCH`, without the axis B.
-
-        Raises:
-          InputError: If a condition is none of the model's, or one is missing.
-        """
-        row, playing = self.unconditioned(), _listed(labels)
-        if video is not None:
-            raise InputError("the checkpoint is not conditioned on video; omit video")
-        if labels is None:
-            if "labels" in row and "has_labels" not in row:
-                raise InputError(
-                    "the checkpoint must be told which sources play: give labels, of "
-                    + ", ".join(self._names)
-                )
-            return row
-        if "labels" not in row:
-            raise InputError("the checkpoint is not conditioned on labels; omit labels")
-        if unknown := [label for label in playing if label not in self._names]:
-            raise InputError(
-                f"no source is called {unknown[0]!r}; there are "
-                f"{', '.join(self._names)}"
-            )
-        row["labels"][:] = [name in playing for name in self._names]
-        return {key: row[key] if key == "labels" else row[key] + 1 for key in row}
-
-    def longest(self, channels, share, most):
+    def longest(self, channels, share, most, n_sources):
         """How many target samples fit into the memory at hand.
 
         Args:
           channels: C of the recording.
           share: Of that memory, from 0 to 1.
           most: Samples that are enough.
+          n_sources: Estimates of each window.
 
         Returns:
           Target samples of a window, at least the model's own hop, for `batch_size`
           windows at once; `most` where nobody knows about the memory.
         """
-        budget, n_sources = memory.at_hand(), len(self._names)
+        budget = memory.at_hand()
         if budget is None:
             budget = math.inf
         # Beside what the model takes: its estimates copied, and given back.
         copied = 4 * n_sources * (2 * self.model.channels + channels)
 
         def cost(n):
-            return self.batch_size * (self.model.inference_bytes(n) + copied * n)
+            return self.batch_size * (
+                self.model.inference_bytes(n, n_sources) + copied * n
+            )
 
         unit = self.model.lengths(1).hop
         return memory.longest(cost, share * budget, unit, self.model.hop, most)
 
-    def estimates(self, windows, condition, n):
+    def estimates(self, windows, starts, given, n):
         """Separates windows.
 
         Args:
           windows: float32 [N, n_in, C], any C.
-          condition: One row of what the model reads beside the mixture, {key: array}.
+          starts: Where their targets begin in the recording, N samples.
+          given: `Given`, what is known of the recording.
           n: Samples of each estimate to give back, its first.
 
         Returns:
@@ -166,17 +150,19 @@ class Runner:
         count, _, channels = windows.shape
         rows = to_width(windows, self.model.channels)
         alone = channels != self.model.channels
-        shape = (count, len(self._names), n, channels)
+        starts = np.repeat(starts, len(rows) // count)
+        shape = (count, len(given.names), n, channels)
         done, found = 0, np.empty(shape, np.float32)
         while done < len(rows):
             try:
-                given = self._separated(rows[done : done + self.batch_size], condition)
+                now = slice(done, done + self.batch_size)
+                separated = self._separated(rows[now], starts[now], given)
             except tf.errors.ResourceExhaustedError:
                 if self.batch_size == 1:
                     raise MemoryError from None
                 self.batch_size //= 2
                 continue
-            for row in given[:, :, :n]:
+            for row in separated[:, :, :n]:
                 if alone:
                     found[done // channels, :, :, done % channels] = row.mean(axis=2)
                 else:
@@ -186,22 +172,9 @@ class Runner:
             raise InputError("the checkpoint's estimates are not finite; train it anew")
         return found
 
-    def _separated(self, rows, condition):
-        batch = {key: np.stack([row] * len(rows)) for key, row in condition.items()}
-        return self._call({**batch, "mix": rows}).numpy()
-
-
-def _listed(labels):
-    """The names in what `Runner.condition` takes as labels."""
-    if isinstance(labels, str):
-        return [label.strip() for label in labels.split(",")]
-    listed = labels is None or isinstance(labels, list | tuple)
-    if not listed or not all(isinstance(label, str) for label in labels or ()):
-        raise InputError(
-            "labels must be names of sources, as a list or with commas between them, "
-            f"not {labels!r}"
-        )
-    return list(labels or ())
+    def _separated(self, rows, starts, given):
+        beside = given.rows(starts, rows.shape[1])
+        return self._call({**beside, "mix": rows}).numpy()
 
 
 def to_width(windows, width):

@@ -236,7 +236,7 @@ class SpectrogramUNet(Separator):
         """Frames of a window that reach into its first `n_valid` samples; int [B]."""
         return -(-tf.cast(n_valid, tf.int32) // self.frame_step)
 
-    def inference_bytes(self, n):
+    def inference_bytes(self, n, n_slots=None):
         """Estimated peak bytes of separating one window of at least n samples.
 
         So many float32 for each bin of each frame; about those of a published window,

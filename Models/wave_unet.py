@@ -20,11 +20,11 @@ map that comes back up to it.  The map at the bottom has F (L + 1) channels.
 """
 
 import keras
+import tensorflow as tf
 
-from Models import devices, wave_unet_fast, wave_unet_plain
-from Models.base import Lengths, Separator, one_of, truth, whole
-from Models.fusers import fusers_of
-from Models.layers.conditioning import OuterProduct
+from Models import devices, wave_unet_fast, wave_unet_plain, wave_unet_sizes
+from Models.base import Separator, one_of, positive, truth, whole
+from Models.fusers import SLOTS, Conditioning
 from Models.layers.convolution import Convolution, leaky_relu
 from Models.layers.output import ACTIVATIONS, OUTPUTS
 from Models.layers.resampling import Decimation, LearnedUpsampling, LinearUpsampling
@@ -36,12 +36,11 @@ CHOICES = {
     "output_activation": ACTIVATIONS,
     "upsampling": UPSAMPLINGS,
     "form": ("auto", "plain", "fast"),
+    "slots": SLOTS,
 }
 MEASURED = {"CPU": "fast"}  # the faster form: row "auto" of benchmarks/results.json
-SIZES = (
-    "num_layers num_initial_filters filter_size merge_filter_size input_filter_size "
-    "output_filter_size"
-).split()
+SIZES = ("num_layers", "num_initial_filters", *wave_unet_sizes.FILTERS)
+TRUTHS = ("context", "clip_at_test", "null_conditions")
 
 
 @keras.saving.register_keras_serializable("vimss")
@@ -70,8 +69,15 @@ class WaveUNet(Separator):
         source is what the others leave of the mixture.
       output_activation: "tanh" or "linear".
       upsampling: "linear" or "learned".
-      fusers: What lets labels act on which map: () or ("outer_product@bottleneck",),
-        the CExp-Wave-U-Net, which reads batch["labels"] [B, S].
+      fusers: What lets which condition act on which map: names as in `Models.fusers`.
+        ("outer_product@bottleneck",) is the CExp-Wave-U-Net.
+      slots: "vocabulary": S estimates, one a source name, of conditions of the mixture.
+        "conditioned": one estimate for each slot of the conditions (`Conditioner`), by
+        one decoder for all; the S names are what labels tell apart.
+      null_conditions: Whether conditions may be missing: learned vectors stand in.
+      score_rate: Frames a second of score activity, where a fuser listens to it.
+      visual_size: Features of a player, of the data; None: there are none.
+      visual_rate: Frames of them a second; None: they do not change.
       legacy_label_order: Whether labels wander between the examples of a batch as in
         the code of 2018 (`OuterProduct`); for parity only, and free to be set later.
       form: "plain", the definition; "fast", the same function in fewer operations;
@@ -107,28 +113,41 @@ class WaveUNet(Separator):
         upsampling="linear",
         clip_at_test=True,
         fusers=(),
+        slots="vocabulary",
+        null_conditions=False,
+        score_rate=25.0,
         legacy_label_order=False,
         form="auto",
+        visual_size=None,
+        visual_rate=None,
         **kwargs,
     ):
         super().__init__(source_names, sample_rate, channels, num_frames, **kwargs)
         given = locals()
         for knob in SIZES:
             setattr(self, knob, whole(knob, given[knob]))
-        for knob in ("context", "clip_at_test"):
+        for knob in TRUTHS:
             setattr(self, knob, truth(knob, given[knob]))
         for knob, allowed in CHOICES.items():
             setattr(self, knob, one_of(knob, given[knob], allowed))
-        self.fusers = fusers_of(fusers)
-        self._refuse_a_single_residual()
+        self.score_rate = positive("score_rate", score_rate)
+        self.visual_size, self.visual_rate = visual_size, visual_rate
+        self._refuse_a_residual()
         self.padding = "valid" if context else "same"
-        self._create()
+        self._create(fusers)
         self.legacy_label_order = truth("legacy_label_order", legacy_label_order)
         self.lengths(self.num_frames)  # refuses sizes that fit no length
         self.build()
 
-    def _refuse_a_single_residual(self):
-        if self.output_type == "difference" and len(self.source_names) == 1:
+    def _refuse_a_residual(self):
+        if self.output_type == "direct":
+            return
+        if self.slots == "conditioned":
+            raise InputError(
+                "output_type='difference' makes the last of all sources a residual; "
+                "slots='conditioned' needs output_type='direct'"
+            )
+        if len(self.source_names) == 1:
             raise InputError(
                 f"output_type='difference' would make {self.source_names[0]!r} the "
                 "whole mixture; a single source needs output_type='direct'"
@@ -137,7 +156,17 @@ class WaveUNet(Separator):
     @property
     def batch_keys(self):
         """The keys of a batch that `call` reads."""
-        return ("mix", "labels") if self.fusers else ("mix",)
+        return ("mix", *self.conditioning.keys)
+
+    @property
+    def fusers(self):
+        """Names of the fusers, as they were given."""
+        return list(self._fusers)
+
+    @property
+    def reach(self):
+        """Frames of a condition that a step looks around itself."""
+        return self.conditioning.reach
 
     @property
     def legacy_label_order(self):
@@ -147,10 +176,11 @@ class WaveUNet(Separator):
     @legacy_label_order.setter
     def legacy_label_order(self, value):
         self._legacy_label_order = value
-        if self.fusers:
-            self.fuser.legacy_order = value
+        for fuser in self.conditioning.fusers:
+            if hasattr(fuser, "legacy_order"):
+                fuser.legacy_order = value
 
-    def _create(self):
+    def _create(self, fusers):
         """The layers, in the order in which TensorFlow 1 created them."""
         policy, padding, n_levels = self.dtype_policy, self.padding, self.num_layers
 
@@ -166,8 +196,14 @@ class WaveUNet(Separator):
         ]
         self.decimation = Decimation(padding, dtype=policy, name="decimation")
         self.bottom = convolution(n_filters[-1], self.filter_size, "bottom")
-        if self.fusers:
-            self.fuser = OuterProduct(dtype=policy, name="fuser")
+        self.conditioning = Conditioning(
+            *(fusers, n_levels, len(self.source_names), self.slots),
+            *(self.null_conditions, self.score_rate),
+            *(self.visual_size, self.visual_rate),
+            dtype=policy,
+            name="conditioning",
+        )
+        self._fusers = [fusers] if isinstance(fusers, str) else list(fusers)
         self.upsamplings, self.up = [], []
         for i in reversed(range(n_levels)):
             upsampling = UPSAMPLINGS[self.upsampling]
@@ -176,7 +212,7 @@ class WaveUNet(Separator):
             )
             self.up.append(convolution(n_filters[i], self.merge_filter_size, f"up_{i}"))
         self.outputs_of = OUTPUTS[self.output_type](
-            len(self.source_names),
+            1 if self.slots == "conditioned" else len(self.source_names),
             self.channels,
             self.output_filter_size,
             padding,
@@ -189,28 +225,35 @@ class WaveUNet(Separator):
     def build(self, batch_shape=None):
         if self.built:
             return
-        n_channels = [self.channels, *(layer.filters for layer in self.down)]
-        for layer, n in zip([*self.down, self.bottom], n_channels):
+        fused = self.conditioning.channels_out
+        n, skips = fused("input", self.channels), []
+        for i, layer in enumerate(self.down):
             layer.build([None, None, n])
-        n = self.bottom.filters
-        if self.fusers:
-            n = self.fuser.channels_out(n, len(self.source_names))
-        for upsampling, layer, skip in zip(self.upsamplings, self.up, self.down[::-1]):
+            n = fused(f"encoder_{i}", layer.filters)
+            skips.append(n)
+        self.bottom.build([None, None, n])
+        n = fused("bottleneck", self.bottom.filters)
+        levels = reversed(range(self.num_layers))
+        for i, upsampling, layer in zip(levels, self.upsamplings, self.up):
             upsampling.build([None, None, n])
-            layer.build([None, None, skip.filters + n])
-            n = layer.filters
-        self.outputs_of.build([None, None, self.channels + n])
+            layer.build([None, None, skips[i] + n])
+            n = fused(f"decoder_{i}", layer.filters)
+        self.outputs_of.build([None, None, fused("output", self.channels + n)])
         self.decimation.build([None, None, n])
-        self.built = True
+        self.conditioning.built = self.built = True
 
     def call(self, batch, training=False):
         mix = batch["mix"]  # [B, n_in, C]
         if mix.shape[1] is not None:
             self.length_out(mix.shape[1])  # refuses a length that levels disagree on
         form = wave_unet_fast if self.is_fast else wave_unet_plain
-        raw = form.raw(self, batch)  # [B, n_out, S', C]
-        # [B, S, n_out, C]
-        return {"sources": self.outputs_of.finished(raw, mix, training)}
+        known = self.conditioning.known(batch)
+        raw = form.raw(self, mix, known)  # [B, n_out, S', C], or [B N, n_out, 1, C]
+        sources = self.outputs_of.finished(raw, mix, training)
+        if self.slots == "conditioned":
+            shape = tf.shape(sources)[2:]
+            sources = tf.reshape(sources, [tf.shape(mix)[0], -1, *tf.unstack(shape)])
+        return {"sources": sources}  # [B, S or N, n_out, C]
 
     @property
     def is_fast(self):
@@ -220,59 +263,16 @@ class WaveUNet(Separator):
         return MEASURED.get(devices.kind(), "plain") == "fast"
 
     def lengths(self, n):
-        """The `Lengths` of a window with at least n target samples.
+        """The `Lengths` of a window with at least n target samples."""
+        return wave_unet_sizes.lengths(self, n)
 
-        Exact: the length of the target is passed through the blocks, from the output
-        back to the input, and that of the input forth to the output.  A window has
-        at least 2^L target samples, the shortest hop.
+    def clocks(self):
+        """{place: `Clock` of the map there}."""
+        return wave_unet_sizes.clocks(self)
 
-        Raises:
-          InputError: If the filter sizes fit no length.
-        """
-        step = 2**self.num_layers
-        n_steps = self.outputs_of.length_in(max(whole("n", n), step))
-        for layer, upsampling in zip(self.up[::-1], self.upsamplings[::-1]):
-            n_steps = upsampling.length_in(layer.length_in(n_steps))
-        n_in = self.bottom.length_in(n_steps)
-        for layer in self.down[::-1]:
-            n_in = layer.length_in(self.decimation.length_in(n_in))
-        if self.context:
-            n_in += self.input_filter_size - self.filter_size
-        n_out = self._passed(n_in)
-        if n_out < n or (n_in - n_out) % 2:
-            knobs = [knob for knob in SIZES if knob.endswith("filter_size")]
-            sizes = [f"{knob}={getattr(self, knob)}" for knob in knobs]
-            raise InputError(
-                f"{', '.join(sizes)} leave no even margin around the target; with "
-                "context all must be odd, and input_filter_size at least filter_size"
-            )
-        return Lengths(n_in, n_out, n_out // step * step)
-
-    def inference_bytes(self, n):
-        """Estimated peak bytes of separating a window of at least n target samples.
-
-        Of the maps that are held for the way up, of those at work at the finest level
-        and at the bottom; how many at once was measured on CPUs, in both precisions.
-        """
-        n_in, n_out, _ = self.lengths(n)
-        skips = [layer.filters / 2**i for i, layer in enumerate(self.down)]
-        at_bottom = self.bottom.filters / 2**self.num_layers
-        if self.fusers:
-            at_bottom *= len(self.source_names)
-        fine, coarse = (4, 3) if self.is_fast else (10, 6)
-        work = fine * (self.down[0].filters + self.channels) + coarse * at_bottom
-        estimates = 3 * n_out * self.channels * len(self.source_names)
-        maps = n_in * (sum(skips) + work)
-        return int(4 * (maps + estimates + 3 * self.count_params()))
-
-    def _passed(self, n):
-        """Samples of an estimate for a mixture of n samples."""
-        for layer in self.down:
-            n = self.decimation.length_out(layer.length_out(n))
-        n = self.bottom.length_out(n)
-        for upsampling, layer in zip(self.upsamplings, self.up):
-            n = layer.length_out(upsampling.length_out(n))
-        return self.outputs_of.length_out(n)
+    def inference_bytes(self, n, n_slots=None):
+        """Estimated peak bytes of separating a window of at least n target samples."""
+        return wave_unet_sizes.inference_bytes(self, n, n_slots)
 
     def length_out(self, n_in):
         """Samples of an estimate for a mixture of n_in samples.
@@ -287,13 +287,10 @@ class WaveUNet(Separator):
                 f"a mixture of {n_in} samples does not fit; this network takes "
                 f"{shortest} samples, or any multiple of {step} more"
             )
-        return self._passed(n_in)
+        return wave_unet_sizes.passed(self, n_in)
 
     def get_config(self):
         """The constructor's arguments, of plain Python types."""
-        knobs = (*SIZES, *CHOICES, "context", "clip_at_test", "legacy_label_order")
-        return {
-            **super().get_config(),
-            **{knob: getattr(self, knob) for knob in knobs},
-            "fusers": list(self.fusers),
-        }
+        knobs = (*SIZES, *CHOICES, *TRUTHS, "fusers", "legacy_label_order")
+        knobs += ("score_rate", "visual_size", "visual_rate")
+        return {**super().get_config(), **{knob: getattr(self, knob) for knob in knobs}}

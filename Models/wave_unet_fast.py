@@ -39,22 +39,35 @@ class _Level(NamedTuple):
     n_out: int
 
 
-def raw(model, batch):
+def raw(model, mix, known):
     """The same as `wave_unet_plain.raw`.
 
     Args:
       model: WaveUNet.
-      batch: As the model reads it.
+      mix: [B, n_in, C].
+      known: `Models.fusers.Known` of the batch.
 
     Returns:
-      [B, n_out, S', C] for S' predicted sources.
+      [B, n_out, S', C] for S' predicted sources; [B N, n_out, 1, C] of N slots.
     """
-    x = tf.cast(batch["mix"], model.compute_dtype)
+    clocks = model.clocks()
+
+    def fuse(place, x):
+        return known.fuse(place, x, clocks[place])
+
+    x = fuse("input", tf.cast(mix, model.compute_dtype))
     down, up = (_down_valid, _up_valid) if model.context else (_down_same, _up_same)
-    x, skips = down(model, x)
-    if model.fusers:
-        x = model.fuser(x, batch["labels"])
-    return _outputs(model, up(model, x, skips), batch["mix"])
+    x, skips = down(model, x, known, clocks)
+    x = fuse("bottleneck", x)
+    x = up(model, x, skips, known, clocks)
+    return _outputs(model, x, known.beside("mixture", mix, "output"), fuse)
+
+
+def _fused_pairs(x, known, place, clock):
+    """Lets fusers act on a map that is folded into pairs of steps."""
+    if not known.acts(place):
+        return x
+    return pairs(known.fuse(place, unfolded(x), clock))
 
 
 def _weights(layer):
@@ -82,7 +95,7 @@ def _plan(model):
     return levels[::-1], n_bottom
 
 
-def _down_valid(model, x):
+def _down_valid(model, x, known, clocks):
     """(map at the bottom, skips as pairs) of a mixture [B, n_in, C]."""
     levels, _ = _plan(model)
     # Pairs to read at each level, so that what they give comes in pairs as well: zeros
@@ -93,9 +106,11 @@ def _down_valid(model, x):
         n = 2 * n_pairs[-1]
     x = _taken(x, model.lengths(1).n_in, 0, n)
     skips = []
-    for layer, level, n in zip(model.down, levels, n_pairs[::-1]):
+    for i, (layer, level, n) in enumerate(zip(model.down, levels, n_pairs[::-1])):
         x, skip = _level(pairs(x), n, level, *_weights(layer))
-        skips.append(skip)
+        place, clock = f"encoder_{i}", clocks[f"encoder_{i}"]
+        skips.append(_fused_pairs(skip, known, place, clock.later(level.start)))
+        x = known.fuse(place, x, clock.decimated())
     return convolve([x], *_listed(model.bottom)), skips
 
 
@@ -134,15 +149,22 @@ def _taken(x, n, first, count):
     return tf.pad(x, [[0, 0], [0, -behind], [0, 0]]) if behind < 0 else x
 
 
-def _up_valid(model, x, skips):
+def _up_valid(model, x, skips, known, clocks):
     levels, n = _plan(model)
     spare = 0
-    for upsampling, layer, level in zip(model.upsamplings, model.up, levels[::-1]):
-        skip, (kernel, bias) = skips.pop(), _weights(layer)
+    for i in reversed(range(model.num_layers)):
+        upsampling, layer, level = (
+            model.upsamplings[-1 - i],
+            model.up[-1 - i],
+            levels[i],
+        )
+        place, (kernel, bias) = f"decoder_{i}", _weights(layer)
+        skip = known.beside(f"encoder_{i}", skips[i], place)
         skip, *kernels = _merging(kernel, skip, upsampling)
         count = -(-level.n_out // 2)
         x = _taken(x, n + spare, 0, count + kernels[1].shape[0] - 1)
         x = unfolded(convolve([skip, x], kernels, tf.tile(bias, [2])))
+        x = known.fuse(place, x, clocks[place])
         n, spare = level.n_out, 2 * count - level.n_out
     return x[:, : -spare or None]
 
@@ -157,11 +179,13 @@ def _merging(kernel, skip, upsampling):
     return skip, polyphase.paired_kernel(of_skip), of_x
 
 
-def _down_same(model, x):
+def _down_same(model, x, known, clocks):
     skips = []
-    for layer in model.down:
-        skips.append(pairs(_same(layer, x)))
-        x = skips[-1][..., : layer.filters]
+    for i, layer in enumerate(model.down):
+        place = f"encoder_{i}"
+        x = known.fuse(place, _same(layer, x), clocks[place])
+        skips.append(pairs(x))
+        x = skips[-1][..., : x.shape[-1]]
     return _same(model.bottom, x), skips
 
 
@@ -169,10 +193,13 @@ def _same(layer, x):
     return convolve([x], *_listed(layer), "SAME")
 
 
-def _up_same(model, x, skips):
+def _up_same(model, x, skips, known, clocks):
     n = 1  # steps in the shortest window
-    for upsampling, layer in zip(model.upsamplings, model.up):
-        x = _merged_same(upsampling, layer, skips.pop(), x, n)
+    for i in reversed(range(model.num_layers)):
+        place = f"decoder_{i}"
+        skip = known.beside(f"encoder_{i}", skips[i], place)
+        x = _merged_same(model.upsamplings[-1 - i], model.up[-1 - i], skip, x, n)
+        x = known.fuse(place, x, clocks[place])
         n *= 2
     return x
 
@@ -200,12 +227,12 @@ def _plainly(upsampling, layer, skip, x):
     return layer(concat_cropped(unfolded(skip), upsampling(x)))
 
 
-def _outputs(model, x, mix):
+def _outputs(model, x, mix, fuse):
     """The convolutions of all sources at once."""
     outputs = model.outputs_of
     kernels, biases = zip(*map(_weights, outputs.convolutions))
     kernel, bias = tf.concat(kernels, -1), tf.concat(biases, 0)
-    x = concat_cropped(mix, tf.cast(x, kernel.dtype))
+    x = fuse("output", concat_cropped(mix, tf.cast(x, kernel.dtype)))
     y = tf.nn.conv1d(x, kernel, 1, outputs.padding.upper()) + bias
     return tf.reshape(y, [*_shape(y)[:2], len(kernels), model.channels])
 

@@ -5,33 +5,42 @@ import tensorflow as tf
 from Models.layers.cropping import concat_cropped
 
 
-def raw(model, batch):
+def raw(model, mix, known):
     """The network up to the activation of its outputs.
 
     Args:
       model: WaveUNet.
-      batch: As the model reads it.
+      mix: [B, n_in, C].
+      known: `Models.fusers.Known` of the batch.
 
     Returns:
-      [B, n_out, S', C] for S' predicted sources, in the dtype of the weights.
+      [B, n_out, S', C] for S' predicted sources, in the dtype of the weights; [B N,
+      n_out, 1, C] of N slots that follow conditions.
     """
-    mix = batch["mix"]  # [B, n_in, C]
+    clocks = model.clocks()
     x = tf.cast(mix, model.compute_dtype)
+    x = known.fuse("input", x, clocks["input"])
 
     skips = []
-    for convolution in model.down:  # level i
+    for i, convolution in enumerate(model.down):
+        place = f"encoder_{i}"
         x = convolution(x)  # [B, n, F (i + 1)]
-        skips.append(x)
+        x = known.fuse(place, x, clocks[place])
+        skips.append((place, x))
         x = model.decimation(x)  # [B, ceil(n / 2), F (i + 1)]
 
     x = model.bottom(x)  # [B, n, F (L + 1)]
-    if model.fusers:
-        x = model.fuser(x, batch["labels"])  # [B, n, F (L + 1) S]
+    x = known.fuse("bottleneck", x, clocks["bottleneck"])
 
-    for upsampling, convolution in zip(model.upsamplings, model.up):
+    levels = reversed(range(model.num_layers))
+    for i, upsampling, convolution in zip(levels, model.upsamplings, model.up):
+        place = f"decoder_{i}"
+        skip = known.beside(*skips.pop(), place)
         x = upsampling(x)  # [B, T, F (i + 2)]: 2 n - 1 steps, or 2 n
-        x = concat_cropped(skips.pop(), x)  # [B, T, F (2 i + 3)]
+        x = concat_cropped(skip, x)  # [B, T, F (2 i + 3)]
         x = convolution(x)  # [B, n, F (i + 1)]
+        x = known.fuse(place, x, clocks[place])
 
     x = tf.cast(x, model.variable_dtype)  # outputs are never computed in bfloat16
-    return model.outputs_of.raw(concat_cropped(mix, x))  # of [B, T, C + F]
+    x = concat_cropped(known.beside("mixture", mix, "output"), x)  # [B, T, C + F]
+    return model.outputs_of.raw(known.fuse("output", x, clocks["output"]))

@@ -30,6 +30,10 @@ class Textbook:
             raise ValueError("the textbook's network has context and a residual")
         if model.upsampling != "linear" or model.output_activation != "tanh":
             raise ValueError("the textbook's network is upsampled linearly, with tanh")
+        if model.fusers not in ([], ["outer_product@bottleneck"]):
+            raise ValueError(
+                "the textbook's labels act at the bottleneck, by a product"
+            )
         self.model = model
         self.variables = model.variables
         self.trainable_variables = model.trainable_variables
@@ -44,7 +48,8 @@ class Textbook:
             x = x[:, ::2]
         x = _leaky(_convolution(model.bottom, x))
         if model.fusers:
-            x = model.fuser(x, batch["labels"])
+            product = x[..., tf.newaxis] * batch["labels"][:, tf.newaxis, tf.newaxis]
+            x = tf.reshape(product, [-1, x.shape[1], x.shape[2] * product.shape[3]])
         for layer in model.up:
             size = [1, 2 * x.shape[1] - 1]
             x = tf.raw_ops.ResizeBilinear(

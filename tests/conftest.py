@@ -1,18 +1,36 @@
-"""What several tests need: fabricated raw data, and where the real data lie."""
+"""What several tests need: raw data, records, a place to work, processes."""
 
-import os
 import pathlib
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-# Threads of several libraries on few cores wait for each other.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
 import soundfile as sf
 
+from tests import MOST_WORKERS, n_cores
+
 SHARED = pathlib.Path(__file__).parents[1].parent / "shared"
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist asks, if it is there
+def pytest_xdist_auto_num_workers():
+    """Processes of `pytest -n auto`: one a core, few; 0, no other process, on one."""
+    workers = min(n_cores(), MOST_WORKERS)
+    return workers if workers > 1 else 0
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder, in which the test works."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def options(tmp_path_factory):
+    """A configuration file whose records exist (`training_made`); not to be changed."""
+    from tests.training_made import prepared  # imports TensorFlow
+
+    return prepared(tmp_path_factory.mktemp("urmp"))
 
 
 @pytest.fixture

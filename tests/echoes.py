@@ -17,6 +17,7 @@ class Echo:
 
     source_names, batch_keys, bytes_each = ["all", "half"], ("mix",), 100
     edge, grain = 0, 1
+    slots, score_rate, reach = "vocabulary", None, 0
 
     def __init__(self, n_out=100, context=0, hop=None, rate=8000, channels=1):
         self.context, self.sample_rate, self.channels = context, rate, channels
@@ -33,7 +34,7 @@ class Echo:
         extra = 3 if self.context else 0  # estimates may be longer than the hop
         return Lengths(hop + extra + 2 * self.context, hop + extra, hop)
 
-    def inference_bytes(self, n):
+    def inference_bytes(self, n, n_slots=None):
         return self.bytes_each * n
 
     def process(self, middle, batch):
@@ -126,7 +127,7 @@ def wave_unet(context, n_layers=3, n_sources=2, channels=1, num_frames=64, **kno
     )
     for weight in model.weights:  # biases too
         weight.assign(weight + tf.random.normal(weight.shape, stddev=0.05, seed=1))
-    model.inference_bytes = lambda n: 1000 * n
+    model.inference_bytes = lambda n, n_slots=None: 1000 * n
     return model
 
 

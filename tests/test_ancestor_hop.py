@@ -62,9 +62,10 @@ def test_the_ancestors_segments_do_not_depend_on_the_blocks(
     blocks = (mix[s : s + block, np.newaxis] for s in range(0, n_time, block))
     found, total = [], max(n_time, n_in)
     padded = np.pad(mix, (margin, n_in + margin + n_out))
-    for window, kept in segments.end_to_end(blocks, n_in, n_out):
+    for window, begin, kept in segments.end_to_end(blocks, n_in, n_out, 7):
         start = min(len(found) and found[-1][1], total - n_out)
         np.testing.assert_array_equal(window[:, 0], padded[start : start + n_in])
+        assert begin == start - 7
         found.append((start, start + kept.stop))
     starts = [min(s, total - n_out) for s in range(0, total, n_out)]
     assert [start for start, _ in found] == starts[: len(found)]

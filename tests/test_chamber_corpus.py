@@ -12,6 +12,7 @@ import pytest
 import soundfile as sf
 
 from Datasets.chamber import corpus, processes, recording, roster
+from Datasets.notes import activity, read_notes
 from Datasets.urmp import layout
 from Schema import InputError
 
@@ -49,6 +50,19 @@ def test_the_layout_is_read_by_the_real_urmp_code(tmp_path):
             for onset, hertz, duration in notes:
                 inside = (f0[:, 0] > onset + 0.1) & (f0[:, 0] < onset + duration - 0.01)
                 assert np.all(np.abs(1200 * np.log2(f0[inside, 1] / hertz)) < 60)
+
+
+def test_score_activity_says_when_the_fundamental_frequency_is_known(tmp_path):
+    for piece in made(tmp_path, (1, 2)):
+        for source in layout.read_piece(piece).sources:
+            notes, f0 = read_notes(source.notes), np.loadtxt(source.f0)
+            slots = np.zeros(len(notes), np.int32)
+            # Frames of 10 ms around the times at which the frequency is written.
+            first = -0.5 + 100 * f0[0, 0]
+            active = activity(notes, slots, 1, first, len(f0), 100)[0].numpy()
+            known = f0[:, 1] > 0
+            assert np.all(known[active == 1]) and not np.any(known[active == 0])
+            assert known.any() and not known.all()
 
 
 def test_the_mixture_is_the_sum_of_the_stems_sample_for_sample(tmp_path):

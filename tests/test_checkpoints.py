@@ -176,9 +176,9 @@ def test_a_failed_save_leaves_the_old_checkpoint(saved):
 
 
 # --- Faults, each told in one sentence that names the folder --------------------
-def refusal(folder):
+def refusal(folder, **options):
     with pytest.raises(InputError) as error:
-        checkpoints.load(folder)
+        checkpoints.load(folder, **options)
     assert str(folder) in str(error.value) and "\n" not in str(error.value)
     return str(error.value)
 
@@ -248,9 +248,33 @@ def test_a_description_edited_by_hand_is_obeyed_or_refused(saved):
     edit(saved, lambda told: told["config"].update(depth=3))
     assert "depth" in refusal(saved)
     edit(saved, lambda told: told.update(model="wave_unit"))
-    assert "did you mean 'wave_unet'" in refusal(saved)
+    for options in ({}, {"form": "plain"}):
+        assert "did you mean 'wave_unet'" in refusal(saved, **options)
     edit(saved, lambda told: told.update(format=99))
     assert "update VIMSS" in refusal(saved)
+
+
+@pytest.mark.parametrize("value", ["seven", 7.5, None, [7], {"a": 7}])
+@pytest.mark.parametrize(
+    "knob", ["num_layers", "source_names", "context", "upsampling"]
+)
+def test_a_value_of_another_type_is_named(saved, knob, value):
+    edit(saved, lambda told: told["config"].update({knob: value}))
+    told = refusal(saved)
+    assert f"model.json: {knob} must be " in told and f"not {value!r}" in told
+
+
+WRONG = {"format": "seven", "model": ["wave_unet"], "config": [7], "extra": "seven"}
+
+
+@pytest.mark.parametrize("part, value", [*WRONG.items(), ("config", None)])
+def test_a_part_of_another_type_is_named(saved, part, value):
+    edit(saved, lambda told: told.update({part: value}))
+    for options in ({}, {"form": "plain"}):
+        told = refusal(saved, **options)
+        assert f"model.json: {part} must be " in told and f"not {value!r}" in told
+    edit(saved, lambda told: told.pop(part))
+    assert part == "format" or f"model.json lacks {part!r}" in refusal(saved)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"model": "wave_unet"}'])

@@ -15,11 +15,7 @@ import Utils
 from Schema import InputError
 
 ROOT = pathlib.Path(Config.__file__).parent
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def verb(main=lambda _config: Config.plain(_config), ingredients=None, **scope):

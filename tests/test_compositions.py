@@ -7,10 +7,7 @@ import pytest
 
 from tests.test_command_line import everything, refusal, run, verb
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def test_a_named_configuration_of_another_model_leaves_the_rest_of_it():

@@ -16,6 +16,7 @@ from tests.parameter_counts import spectrogram_parameters, wave_unet_parameters
 
 ROOT = pathlib.Path(Config.__file__).parent
 FIXED = {"source_names", "sample_rate", "channels"}  # handed in by the verbs
+FIXED |= {"visual_size", "visual_rate"}  # of the data, where they have features
 
 
 def configuration(*words):
@@ -113,6 +114,31 @@ PARAMETERS = {
     "cexp_labels": (13, 15_654_648),
     "chamber": (13, 10_263_288),
 }
+# What fusers add, of 13 labels: 24 (i + 1) channels behind level i of 12 on the way up,
+# 312 at the bottom; with one decoder for all slots, 11 of 12 last convolutions less.
+UP, LABELS, ONE_DECODER = 24 * 78, 13, -11 * 26
+FILM_UP, FILM_BOTTOM = 2 * UP * (LABELS + 1), 2 * 312 * (LABELS + 1)
+CONDITIONED = {
+    "labels_concatenation": 12 * 13 * 14 + 13 * (5 * 24 * 66 + 12),
+    "labels_additive_gating": UP * (LABELS + 1),
+    "labels_multiplicative_gating": UP * (LABELS + 1),
+    "labels_film": FILM_UP,
+    "labels_additive_attention": (2 * 312 + 2 * LABELS + 6) * 16 + 312,
+    "labels_multiplicative_attention": (2 * 312 + 2 * LABELS + 5) * 16 + 312,
+    "labels_or_blind": FILM_UP + LABELS,
+    "labels_named": ONE_DECODER + FILM_UP + FILM_BOTTOM,
+    "score_film": FILM_UP,
+    "score_named": ONE_DECODER + FILM_BOTTOM + 2 * 2 * (312 + UP),
+    "labels_and_score": 2 * (FILM_UP + LABELS),
+}
+PARAMETERS |= {name: (13, 10_263_288 + more) for name, more in CONDITIONED.items()}
+SCORE = ["score", "score_start"]
+READS = {  # beside the mixture; of the others, labels if their name says so
+    "labels_or_blind": ["labels", "has_labels"],
+    "score_film": SCORE,
+    "score_named": ["labels", *SCORE],
+    "labels_and_score": ["labels", "has_labels", *SCORE, "has_score"],
+}
 # Samples of a mixture and of an estimate, from the same source.
 SAME, CONTEXT, COMPARISON = (16384, 16384), (147443, 16389), (233459, 102405)
 LENGTHS = {
@@ -131,6 +157,7 @@ LENGTHS = {
     "urmp_2018": CONTEXT,
     "cexp_labels": CONTEXT,
     "chamber": CONTEXT,
+    **dict.fromkeys(CONDITIONED, CONTEXT),
 }
 
 
@@ -152,8 +179,8 @@ def test_a_named_model_has_the_published_parameters_and_lengths(name):
     model = build(configuration(name), n_sources)
     assert model.count_params() == expected
     assert (model.n_in, model.n_out) == LENGTHS[name]
-    labels = ("labels",) if name == "cexp_labels" else ()
-    assert model.batch_keys == ("mix", *labels)
+    keys = {"mix", *READS.get(name, ["labels"] if "labels" in name else [])}
+    assert set(model.batch_keys) == keys
 
 
 def test_cexp_without_a_residual_has_the_published_parameters():
@@ -234,7 +261,7 @@ def test_the_spectrogram_unet_and_its_rival_read_the_same_records():
 def test_every_published_run_is_headed_by_its_command():
     text = (ROOT / "Console" / "published.py").read_text("utf-8")
     for name in Config.NAMED:
-        before = text[: text.index(f'\n    "{name}": {{')].splitlines()
+        before = text[: re.search(rf'\n    "{name}": [{{c]', text).start()].splitlines()
         heading = []
         while before[-1].startswith("    # "):
             heading.insert(0, before.pop())

@@ -18,6 +18,8 @@ SPECTRAL = dict(
     FIXED, num_layers=2, num_initial_filters=3, frame_length=16, frame_step=12
 )
 SPECTRAL["num_frames"] = 20
+FUSERS = ["film@encoder", "multiplicative_attention:score@decoder_0"]
+FUSERS += ["concatenation@output", "multiplicative_gating:score@bottleneck"]
 
 ROWS = {  # label: (name in Models.MODELS, options of its smallest instance)
     "wave_unet": ("wave_unet", WAVE),
@@ -34,8 +36,29 @@ ROWS = {  # label: (name in Models.MODELS, options of its smallest instance)
         "wave_unet",
         dict(WAVE, context=True, fusers=["outer_product@bottleneck"]),
     ),
+    "wave_unet, labels and score": (
+        "wave_unet",
+        dict(WAVE, fusers=FUSERS, score_rate=1000.0, null_conditions=True),
+    ),
+    "wave_unet, slots that follow players": (
+        "wave_unet",
+        dict(
+            WAVE,
+            context=True,
+            slots="conditioned",
+            fusers=["film:visual@bottleneck", "additive_attention:visual@input"],
+            visual_size=3,
+            visual_rate=1000.0,
+        ),
+    ),
     "spectrogram_unet": ("spectrogram_unet", SPECTRAL),
     "spectrogram_unet, legacy": ("spectrogram_unet", dict(SPECTRAL, legacy_fft=True)),
+}
+SHAPES = {  # of conditions, for 3 examples, 2 labels or players and 5 frames
+    "labels": (3, 2),
+    "score": (3, 2, 5),
+    "visual": (3, 2, 5, 3),
+    **dict.fromkeys(["has_labels", "has_score", "score_start", "visual_start"], (3,)),
 }
 every_model = pytest.mark.parametrize("row", sorted(ROWS))
 
@@ -47,8 +70,12 @@ def tiny(row, n_batch=3, n=None):
     n_in = model.n_in if n is None else model.lengths(n).n_in
     noise = np.random.default_rng(1).normal(size=(n_batch, n_in, model.channels))
     batch = {"mix": 0.3 * noise.astype(np.float32)}
-    if "labels" in model.batch_keys:
-        batch["labels"] = np.eye(3, 2, dtype=np.float32)[:n_batch] + 0.25
+    random = np.random.default_rng(3)
+    for key in set(model.batch_keys) - {"mix"}:
+        batch[key] = random.random(SHAPES[key]).astype(np.float32)[:n_batch]
+    if model.batch_keys != ("mix",):  # what acts on nothing at first
+        for weight in model.conditioning.trainable_variables:
+            weight.assign(weight + 0.3 * random.normal(size=weight.shape))
     return model, batch
 
 
@@ -88,8 +115,8 @@ def test_the_keys_a_model_names_are_all_it_reads(row):
 def test_graph_and_eager_agree(row, training):
     model, batch = tiny(row)
     specs = {"mix": tf.TensorSpec([None, None, model.channels])}
-    specs["labels"] = tf.TensorSpec([None, len(model.source_names)])
-    specs = {key: specs[key] for key in batch}
+    for key in set(batch) - {"mix"}:
+        specs[key] = tf.TensorSpec([None, *batch[key].shape[1:]])
 
     @tf.function(input_signature=[specs])
     def graph(batch):

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import runpy
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import soundfile as sf
 import tensorflow_datasets as tfds
 
 import Datasets  # noqa: F401  (makes its data sets known to TFDS)
+from Models import checkpoints
 from tests.conftest import write_piece
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -30,6 +32,26 @@ def verb(where, name, *options, fails=False):
     if fails:
         assert "Traceback" not in done.stderr, done.stderr
     return done.stdout, done.stderr
+
+
+@pytest.fixture
+def inside(monkeypatch, capfd):
+    """`verb` in the process of the test, which has imported TensorFlow already."""
+
+    def verb(where, name, *options, fails=False):
+        path, status = str(ROOT / f"{name}.py"), 0
+        monkeypatch.chdir(where)
+        monkeypatch.setenv("PATH", str(where))
+        monkeypatch.setattr(sys, "argv", [path, *map(str, options)])
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except SystemExit as end:
+            status = end.code
+        said = capfd.readouterr()
+        assert status == (1 if fails else 0), said.out + said.err
+        return said
+
+    return verb
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +90,7 @@ def test_test_prints_the_mean_loss_of_the_newest_run(home):
     assert "test" in said and float(said.split(":")[1].split()[0]) > 0
 
 
-def test_evaluate_writes_scores_tables_and_estimates(home):
+def test_evaluate_writes_scores_tables_and_estimates(home, inside):
     said, _ = verb(home, "Evaluate", "with", "run=runs/1")
     assert "mixture" in said and "ideal ratio mask" in said and "SI-SDR" in said
     folder = home / "runs" / "1" / "evaluation" / "chamber-composition-test"
@@ -78,7 +100,7 @@ def test_evaluate_writes_scores_tables_and_estimates(home):
     wavs = {path.stem for path in (folder / "estimates").glob("*/*.wav")}
     assert wavs == {target["name"] for target in targets} | {"mixture"}
     assert (folder / "results.csv").is_file() and (folder / "results.md").is_file()
-    again, _ = verb(home, "Evaluate", "with", "evaluation.required_si_sdri=-99")
+    again, _ = inside(home, "Evaluate", "with", "evaluation.required_si_sdri=-99")
     assert "1 of 1 tracks are scored already" in again
     _, error = verb(
         home, "Evaluate", "with", "evaluation.required_si_sdri=99", fails=True
@@ -117,60 +139,73 @@ BAD = [
     ("Predict", ["with", "run=runs/1", "input=ok.wav", "output=text.wav/out"],
      "text.wav"),
 ]  # fmt: skip
+LAST = {name: row for name, *row in BAD}  # of each verb, which comes farthest
 
 
-@pytest.mark.parametrize("name, options, sentence", BAD)
-def test_bad_input_ends_in_one_clear_sentence(home, name, options, sentence):
+def assert_refused(run, home, name, options, sentence):
     (home / "empty").mkdir(exist_ok=True)
     (home / "text.wav").write_text("no recording")
     sf.write(home / "short.wav", np.zeros(1600), 16000)
     sf.write(home / "ok.wav", np.zeros(16000), 16000)
     before = sorted(path for path in home.rglob("*") if path.is_file())
-    _, error = verb(home, name, *options, fails=True)
+    _, error = run(home, name, *options, fails=True)
     assert sentence in error and len(error.strip().splitlines()) == 1, error
     after = sorted(path for path in home.rglob("*") if path.is_file())
     assert after == before
 
 
-def test_an_imported_checkpoint_is_evaluated_with_what_it_knows_of_itself(tmp_path):
+@pytest.mark.parametrize("name, options, sentence", BAD)
+def test_bad_input_ends_in_one_clear_sentence(home, inside, name, options, sentence):
+    assert_refused(inside, home, name, options, sentence)
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_a_process_that_refuses_its_input_says_nothing_else(home, name):
+    assert_refused(verb, home, name, *LAST[name])
+
+
+def test_an_imported_checkpoint_is_evaluated_with_what_it_knows_of_itself(
+    inside, tmp_path
+):
     parity = ROOT.parent / "shared" / "parity" / "VIMSS_uncond13"
     if not parity.is_dir():
         pytest.skip("the ancestors' checkpoints (../shared/parity) are not here")
-    told = ["-m", "Models.checkpoints", "import", "--config", parity / "config.json"]
+    told = ["import", "--config", parity / "config.json"]
     told += [parity / "VIMSS_uncond13-1000", tmp_path / "imported"]
-    subprocess.run([sys.executable, *map(str, told)], cwd=ROOT, check=True)
+    checkpoints.main([*map(str, told)])
     write_piece(tmp_path / "raw", "01_Jupiter_vn_vc", rate=22050, seconds=2)
     data = ["data.records=records"]
     raw = ["data.raw=raw", "data.partial=True"]
-    verb(tmp_path, "Prepare", "with", "urmp", *raw, *data)
-    said, _ = verb(tmp_path, "Evaluate", "with", "run=imported", *data)
+    inside(tmp_path, "Prepare", "with", "urmp", *raw, *data)
+    said, _ = inside(tmp_path, "Evaluate", "with", "run=imported", *data)
     assert "ideal ratio mask" in said
     raw += ["data.sample_rate=8000"]
-    verb(tmp_path, "Prepare", "with", "urmp", *raw, *data)
-    _, error = verb(
+    inside(tmp_path, "Prepare", "with", "urmp", *raw, *data)
+    _, error = inside(
         tmp_path,
         "Evaluate", "with", "run=imported", *data, "data.sample_rate=8000", fails=True
     )  # fmt: skip
     assert "the records have sample_rate 8000, the model has 22050" in error
 
 
-def test_the_real_urmp_excerpts_go_all_the_way(shared, tmp_path):
+def test_the_real_urmp_excerpts_go_all_the_way(inside, shared, tmp_path):
     for piece in (shared / "urmp").iterdir():
         os.symlink(piece, tmp_path / piece.name)
     net = ["model.num_layers=4", "model.num_initial_filters=4", "model.num_frames=4096"]
     data = ["data.records=records", "data.sample_rate=8000"]
-    verb(tmp_path, "Prepare", "with", "urmp", "data.raw=.", "data.partial=True", *data)
+    raw = ["data.raw=.", "data.partial=True"]
+    inside(tmp_path, "Prepare", "with", "urmp", *raw, *data)
     steps = ["training.steps_per_epoch=3", "training.max_epochs=1"]
     steps += ["training.batch_size=2"]
-    verb(tmp_path, "Training", "with", "urmp", *data, *net, *steps, "-F", "runs")
-    said, _ = verb(tmp_path, "Evaluate", "with", "run=runs/1")
+    inside(tmp_path, "Training", "with", "urmp", *data, *net, *steps, "-F", "runs")
+    said, _ = inside(tmp_path, "Evaluate", "with", "run=runs/1")
     assert "vn" in said and "vc" in said
 
 
-def test_prepared_records_load_by_name_with_tfds_alone(tmp_path):
+def test_prepared_records_load_by_name_with_tfds_alone(inside, tmp_path):
     stems = write_piece(tmp_path / "raw", "01_Jupiter_vn_vc", rate=22050)
     data = ["data.raw=raw", "data.records=records", "data.partial=True"]
-    said, _ = verb(tmp_path, "Prepare", "with", "urmp", *data)
+    said, _ = inside(tmp_path, "Prepare", "with", "urmp", *data)
     assert "found 1 pieces" in said and "missing: 44_K515" in said
     dataset = tfds.load("urmp", data_dir=str(tmp_path / "records"), split="test")
     (record,) = dataset
@@ -178,8 +213,8 @@ def test_prepared_records_load_by_name_with_tfds_alone(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["Prepare", "Training", "Test", "Evaluate", "Predict"])
-def test_every_verb_has_help_and_prints_its_configuration(tmp_path, name):
+def test_every_verb_has_help_and_prints_its_configuration(inside, tmp_path, name):
     said, _ = verb(tmp_path, name, "help")
     assert f"python {name}.py" in said and "Named configurations" in said
-    said, _ = verb(tmp_path, name, "print_config")
+    said, _ = inside(tmp_path, name, "print_config")
     assert "Configuration" in said and "#" in said

@@ -82,6 +82,7 @@ def test_the_records_load_with_tfds_alone(made):
     assert example["id"] == b"01_Jupiter_vn_vc" and example["sample_rate"] == 16000
     assert example["sources"].shape == (2, 16000, 1)
     assert example["mix"].dtype == "int16"
+    assert example["notes"].shape == (0, 4) and not any(example["has_notes"])
 
 
 def test_tfds_knows_the_data_sets_by_name(made):
@@ -155,6 +156,18 @@ def test_records_of_another_rate_are_refused_by_saying_which_there_are(made):
         InputError, match="composition-16000hz.*not composition-22050hz"
     ):
         Datasets.open_records("urmp", made[1], **{**OPTIONS, "sample_rate": 22050})
+
+
+def test_records_of_another_version_are_refused_with_both_versions(tmp_path):
+    write_piece(tmp_path / "raw", "01_Jupiter_vn_vc")
+    folder = Prepare.prepare(section(tmp_path / "raw", tmp_path / "records"))
+    told = Utils.read_json(folder / "metadata.json")
+    Utils.write_json(folder / "metadata.json", {**told, "record_version": "1.0.0"})
+    with pytest.raises(InputError, match="of version 1.0.0, this is version 1.1.0"):
+        Datasets.open_records("urmp", tmp_path / "records", **OPTIONS)
+    folder.rename(folder.with_name("1.0.0"))
+    with pytest.raises(InputError, match="of version 1.0.0, this is version 1.1.0"):
+        Datasets.open_records("urmp", tmp_path / "records", **OPTIONS)
 
 
 def test_an_unknown_track_is_refused_with_the_nearest(made):

@@ -245,12 +245,13 @@ def test_a_recording_lies_an_edge_and_a_fade_inside_its_segments(
 ):
     n, mix = 2 * edge + 2 * fade + beyond, np.ones((n_time, 1), np.float32)
     step = n - 2 * edge - fade
-    cut = list(segments.overlapping(iter([mix]), n, fade, edge))
-    for k, (window, where) in enumerate(cut):
+    cut = list(segments.overlapping(iter([mix]), n, fade, edge, 5))
+    for k, (window, begin, where) in enumerate(cut):
+        assert begin == k * step - edge - fade - 5
         time = np.arange(n) + k * step - edge - fade
         np.testing.assert_array_equal(window[:, 0], (time >= 0) & (time < n_time))
         assert where.start == (0 if k else fade)
-    assert sum(where.stop - where.start for _, where in cut) == n_time
+    assert sum(where.stop - where.start for *_, where in cut) == n_time
     assert (len(cut) - 1) * step + n - edge - fade >= n_time + edge + fade
 
 

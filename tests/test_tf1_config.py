@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from Models import checkpoints, tf1
@@ -63,6 +64,27 @@ def test_a_list_in_place_of_a_word_is_refused(tmp_path):
             tf1.options_of(written(tmp_path, network=network))
     with pytest.raises(InputError, match="lacks 'source_names'"):
         tf1.options_of(written(tmp_path, task=["voice"]))
+
+
+@pytest.mark.parametrize(
+    "key, words",
+    [
+        ("num_layers", "num_layers must be a whole number of at least 1"),
+        ("expected_sr", "sample_rate must be a whole number of at least 1"),
+        ("context", "context must be True or False"),
+        ("upsampling", "upsampling must be linear or learned"),
+        ("source_names", "source_names must be a list of names"),
+        ("model_config", "model_config must be an object"),
+    ],
+)
+@pytest.mark.parametrize("value", ["seven", 7.5, [7]])
+def test_a_value_of_another_type_is_named_with_its_file(key, words, value, tmp_path):
+    prefix, config = made(tmp_path, {"global_step": np.int64(1)}, **{key: value})
+    with pytest.raises(InputError) as error:
+        checkpoints.import_tf1(prefix, config, tmp_path / "out")
+    assert str(error.value).startswith(f"{config}: {words}")
+    assert f"not {value!r}" in str(error.value)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_configuration_of_a_sacred_run_is_understood(tmp_path):

@@ -20,20 +20,9 @@ import Utils
 from Datasets import pipeline
 from Models import checkpoints
 from Schema import InputError
-from tests.training_made import DATA, arrays, prepared, rows, test_, train
+from tests.training_made import DATA, arrays, rows, test_, train
 
 ROOT = pathlib.Path(Config.__file__).parent
-
-
-@pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    return prepared(tmp_path_factory.mktemp("urmp"))
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_a_run_is_complete_and_its_parts_agree(options, here, capsys):

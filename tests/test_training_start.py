@@ -15,20 +15,9 @@ from Learning import optimizers, state
 from Learning.folder import RunFolder
 from Models import checkpoints, devices, slots
 from Schema import InputError
-from tests.training_made import arrays, prepared, rows, test_, train, written
+from tests.training_made import arrays, rows, test_, train, written
 
 ROOT = pathlib.Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    return prepared(tmp_path_factory.mktemp("urmp"))
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture(scope="module")

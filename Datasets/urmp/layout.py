@@ -15,6 +15,7 @@ import re
 
 import soundfile as sf
 
+from Datasets.notes import read_notes
 from Datasets.track import Source, Track
 from Schema import INSTRUMENTS, InputError
 
@@ -54,7 +55,7 @@ class Inventory:
         for what, having in (
             ("AuMix (mixture)", [t for t in tracks if t.mix]),
             ("Vid (video)", [t for t in tracks if t.video]),
-            ("Notes", [t for t in tracks if all(s.notes for s in t.sources)]),
+            ("Notes", [t for t in tracks if t.has_score]),
             ("F0s", [t for t in tracks if all(s.f0 for s in t.sources)]),
         ):
             line = f"  {what}: {len(having)} of {len(tracks)} pieces"
@@ -93,8 +94,8 @@ def take_stock(raw, splits):
       An `Inventory`.
 
     Raises:
-      InputError: If the folder is absent or has none of the pieces, or if a stem
-        cannot be opened or is shorter than its mates.
+      InputError: If the folder is absent or has none of the pieces, if a stem cannot
+        be opened or is shorter than its mates, or if a list of notes is damaged.
     """
     raw = pathlib.Path(raw)
     if not raw.is_dir():
@@ -119,7 +120,7 @@ def read_piece(folder):
 
     Raises:
       FileNotFoundError: If the folder or a stem is absent.
-      InputError: If what is there contradicts itself.
+      InputError: If what is there contradicts itself, or a list of notes is damaged.
     """
     piece = folder.name
     codes = instruments_of(piece)
@@ -138,6 +139,8 @@ def read_piece(folder):
         names = [f"{number}_{w}_{stem}" for w in (written, code)]
         notes = _first(folder, [f"Notes_{n}" for n in names], (".txt",))
         f0 = _first(folder, [f"F0s_{n}" for n in names], (".txt",))
+        if notes is not None:
+            read_notes(notes)  # a damaged file is refused before any work
         infos.append(_header(audio))
         sources.append(Source(code, audio, notes, f0))
     files = [source.audio for source in sources]
