@@ -4,8 +4,9 @@
     python Training.py with urmp training.warm_start=folder
 
 The other model may have other sources, another rate, or a longer window, as long as its
-weights have the shapes of this one's.  An imported TensorFlow 1 checkpoint also holds
-what Adam had learnt about each weight; Adam then goes on at its step.
+weights have the shapes of this one's.  It may lack the fusers of this one, which then
+begin as they are: most of them as the identity.  An imported TensorFlow 1 checkpoint
+also holds what Adam had learnt about each weight; Adam then goes on at its step.
 """
 
 import keras
@@ -30,20 +31,21 @@ def check(folder, model, adam=False):
         the first.  With `adam` also if there are slots that are damaged or do not fit.
     """
     source = checkpoints.load(folder)
-    for there, here in zip(source.weights, model.weights):
+    counterparts = _counterparts(source, model)
+    for there, here in zip(source.weights, counterparts):
         if tuple(there.shape) != tuple(here.shape):
             raise InputError(
                 f"training.warm_start={folder}: {here.path} has shape "
                 f"{_shape(there)} there and {_shape(here)} here; begin with a model "
                 "of the same sizes, or change model.* to them"
             )
-    if len(source.weights) != len(model.weights):
+    if len(counterparts) != len(source.weights):
         raise InputError(
             f"training.warm_start={folder} holds {len(source.weights)} weights and "
             f"biases, this model has {len(model.weights)}; begin with a model of the "
             "same sizes, or change model.* to them"
         )
-    if adam:
+    if adam and len(counterparts) == len(model.weights):
         checkpoints.check_optimizer(folder, model)
     return source
 
@@ -63,16 +65,33 @@ def take(folder, model, optimizer):
       InputError: As `check`; or the slots do not fit.
     """
     source = check(folder, model)
-    for there, here in zip(source.weights, model.weights):
+    counterparts = _counterparts(source, model)
+    for there, here in zip(source.weights, counterparts):
         here.assign(there)
-    told = f"{model.count_params():,} weights of {folder}"
+    told = f"{source.count_params():,} weights of {folder}"
+    is_whole = len(counterparts) == len(model.weights)
+    if not is_whole:
+        told += f"; {model.count_params() - source.count_params():,} more are new"
     if source.source_names != model.source_names:
         told += f", trained for {' '.join(source.source_names)}"
     found = checkpoints.find(folder)
     is_adam = isinstance(optimizer, keras.optimizers.Adam)
-    if is_adam and checkpoints.restore_optimizer(found, model, optimizer):
+    if is_adam and is_whole and checkpoints.restore_optimizer(found, model, optimizer):
         return f"{told}; Adam goes on at its step {int(optimizer.iterations.numpy())}"
     return f"{told}; {'Adam' if is_adam else type(optimizer).__name__} begins at step 0"
+
+
+def _counterparts(source, model):
+    """The weights that source's are for, in order; without fusers if it has none."""
+    if _fusing(source):
+        return model.weights
+    new = {id(weight) for weight in _fusing(model)}
+    return [weight for weight in model.weights if id(weight) not in new]
+
+
+def _fusing(model):
+    """The weights of fusers and conditioners."""
+    return model.conditioning.weights if hasattr(model, "conditioning") else []
 
 
 def _shape(variable):

@@ -114,6 +114,8 @@ def test_the_configuration_is_plain_and_complete():
     model = network("film@decoder", "film:score@input", null_conditions=True)
     config = json.loads(json.dumps(model.get_config()))
     assert config["fusers"] == ["film@decoder", "film:score@input"]
+    paths = [weight.path for weight in model.weights]
+    assert len(set(paths)) == len(paths)
     again = type(model).from_config(config)
     assert [w.path for w in again.weights] == [w.path for w in model.weights]
 

@@ -28,7 +28,7 @@ ROOT = pathlib.Path(Config.__file__).parent
 def test_a_run_is_complete_and_its_parts_agree(options, here, capsys):
     result = train(options).result
     said = capsys.readouterr().out
-    assert re.search(r"model   [\d,]+ parameters, float32; reads 499 samples", said)
+    assert re.search(r"model   [\d,]+ parameters, float32; reads 367 samples", said)
     assert "train: 2 tracks" in said and "device  CPU" in said
     assert "python Evaluate.py with run=runs/1" in said
     table = rows("runs/1")
@@ -90,7 +90,7 @@ WRONG = {
     "training.warm_start=nowhere": "nowhere does not exist; name a run or a checkpoint",
     "training.loss=magnitude_absolute": "which a WaveUNet does not give",
     "model.form=quick": "form must be auto or plain or fast, not 'quick'",
-    "model.fusers=['film@bottleneck']": "film@bottleneck",
+    "model.fusers=['flim@bottleneck']": "did you mean 'film'",
     "model.name=wave_unat": "model.name=wave_unat: there is no model",
     "data.records=nowhere": "nowhere",
     "data.sources=['vn']": "sources",

@@ -159,7 +159,7 @@ def test_a_warm_start_may_have_other_sources_and_says_so(
     "words, message",
     [
         (["model.num_initial_filters=5"], r"down_0/kernel has shape \[15, 1, 4\] the"),
-        (["model.num_layers=2"], r"has shape \[.*\] there and \[.*\] here"),
+        (["model.num_layers=3"], r"has shape \[.*\] there and \[.*\] here"),
         (["cexp_labels"], "kernel has shape"),
         (["model.upsampling=learned"], "has shape .* there and"),
         (["model.output_type=difference"], r"holds \d+ weights .* this model has \d+"),
@@ -263,7 +263,7 @@ def test_an_imported_checkpoint_is_a_warm_start(name, options, here, capsys):
     checkpoints.import_tf1(folder / f"{name}-1000", folder / "config.json", "imported")
     source, sections = checkpoints.load("imported"), Utils.read_json(options)
     knobs = set(inspect.signature(type(source)).parameters) - {"kwargs"}
-    knobs -= {"source_names", "sample_rate", "channels"}
+    knobs -= {"source_names", "sample_rate", "channels", "visual_size", "visual_rate"}
     config = source.get_config()
     sections["model"] = {knob: config[knob] for knob in knobs}
     sections["data"]["sources"] = source.source_names

@@ -26,7 +26,7 @@ DATA = {
     "excerpt_seconds": 1.0,
     "window_seconds": 0.3,
 }
-MODEL = {"num_layers": 3, "num_initial_filters": 4, "num_frames": 256, "context": True}
+MODEL = {"num_layers": 2, "num_initial_filters": 4, "num_frames": 256, "context": True}
 TRAINING = {"batch_size": 3, "steps_per_epoch": 4, "max_epochs": 2, "patience": 5}
 
 

@@ -57,7 +57,7 @@ class Fuser(keras.layers.Layer):
             use_bias=bias,
             kernel_initializer=initializer,
             dtype=self.variable_dtype,
-            name=name,
+            name=f"{self.name}_{name}",  # so that no two weights have one path
         )
 
     def exact(self, x):
