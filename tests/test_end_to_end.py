@@ -75,9 +75,9 @@ def test_training_leaves_a_run_that_is_complete_by_itself(home):
     assert json.loads((run / "run.json").read_text())["status"] == "COMPLETED"
 
 
-def test_a_resumed_run_goes_on_in_a_folder_of_its_own(home, tmp_path):
+def test_a_resumed_run_goes_on_in_a_folder_of_its_own(home, inside, tmp_path):
     told = ["resume=" + str(home / "runs" / "1"), "training.max_epochs=3"]
-    verb(home, "Training", "with", *told, "-F", tmp_path)
+    inside(home, "Training", "with", *told, "-F", tmp_path)
     lines = (tmp_path / "1" / "history.csv").read_text().splitlines()
     assert len(lines) == 4  # a heading, two epochs of before, one of now
     before = (home / "runs" / "1" / "history.csv").read_text().splitlines()
@@ -102,7 +102,7 @@ def test_evaluate_writes_scores_tables_and_estimates(home, inside):
     assert (folder / "results.csv").is_file() and (folder / "results.md").is_file()
     again, _ = inside(home, "Evaluate", "with", "evaluation.required_si_sdri=-99")
     assert "1 of 1 tracks are scored already" in again
-    _, error = verb(
+    _, error = inside(
         home, "Evaluate", "with", "evaluation.required_si_sdri=99", fails=True
     )
     assert "less than the 99 dB" in error
@@ -214,7 +214,7 @@ def test_prepared_records_load_by_name_with_tfds_alone(inside, tmp_path):
 
 @pytest.mark.parametrize("name", ["Prepare", "Training", "Test", "Evaluate", "Predict"])
 def test_every_verb_has_help_and_prints_its_configuration(inside, tmp_path, name):
-    said, _ = verb(tmp_path, name, "help")
+    said, _ = inside(tmp_path, name, "help")
     assert f"python {name}.py" in said and "Named configurations" in said
     said, _ = inside(tmp_path, name, "print_config")
     assert "Configuration" in said and "#" in said

@@ -9,6 +9,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 CLEAR = pathlib.Path("/proc/self/clear_refs")
+SMALL = {"num_layers": 4, "num_initial_filters": 12}
+SLOTS = {"fusers": ["film@decoder"], "slots": "conditioned", "output_type": "direct"}
 MEASURED = """
     import numpy as np
     import tensorflow as tf
@@ -20,34 +22,47 @@ MEASURED = """
             if row.startswith(key):
                 return 1024 * int(row.split()[1])
 
-    knobs = dict(context=True, output_type="difference", **{knobs})
+    knobs = {{"context": True, "output_type": "difference", **{knobs}}}
     names = [str(i) for i in range(13)]
     model = Models.build(
         "wave_unet", source_names=names, sample_rate=8000, channels=1, **knobs
     )
-    call = tf.function(
-        lambda mix, labels: model({{"mix": mix, "labels": labels}})["sources"],
-        input_signature=[tf.TensorSpec([None, None, 1]), tf.TensorSpec([None, 13])],
+    slots = [2] if model.slots == "conditioned" else []
+    score = np.ones((1, 13, {n} // 320 + 10), np.float32)  # 25 frames a second
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None, 1]), tf.TensorSpec([None, *slots, 13])
+        ]
     )
-    labels = np.ones((1, 13), np.float32)
+    def call(mix, labels):
+        batch = {{"mix": mix, "labels": labels, "score": score}}
+        batch["score_start"] = np.zeros(1)
+        return model(batch)["sources"]
+
+    labels = np.ones((1, *slots, 13), np.float32)
     call(np.zeros((1, model.lengths(1).n_in, 1), np.float32), labels)
     mix = np.zeros((1, model.lengths({n}).n_in, 1), np.float32)
     open("/proc/self/clear_refs", "w").write("5")  # forgets the peak so far
     before = told("VmRSS")
     call(mix, labels).numpy()
-    print(told("VmHWM") - before, model.inference_bytes({n}))
+    print(told("VmHWM") - before, model.inference_bytes({n}, *slots))
 """
 
 
 @pytest.mark.skipif(not CLEAR.exists(), reason="needs Linux's /proc/self/clear_refs")
-@pytest.mark.parametrize("form", ["plain", "fast"])
 @pytest.mark.parametrize(
-    "knobs",
+    "knobs, form",
     [
-        {"num_layers": 7, "num_initial_filters": 16},
-        {"num_layers": 2, "fusers": ["outer_product@bottleneck"]},
+        ({"num_layers": 7, "num_initial_filters": 16}, "plain"),
+        ({"num_layers": 7, "num_initial_filters": 16}, "fast"),
+        ({"num_layers": 2, "fusers": ["outer_product@bottleneck"]}, "plain"),
+        ({"num_layers": 2, "fusers": ["outer_product@bottleneck"]}, "fast"),
+        ({**SMALL, "fusers": ["multiplicative_attention:score@decoder_1"]}, "fast"),
+        ({**SMALL, **SLOTS}, "fast"),
     ],
-    ids=["deep", "labels at a wide bottleneck"],
+    ids=["deep plain", "deep", "wide bottleneck plain", "wide bottleneck"]
+    + ["attention on a score", "slots"],
 )
 def test_no_network_takes_more_than_it_says_nor_much_less(knobs, form):
     code = textwrap.dedent(MEASURED).format(knobs={**knobs, "form": form}, n=300_000)

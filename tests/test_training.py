@@ -157,6 +157,7 @@ class Gain:
     """A separator that gives the mixture, scaled, for each source."""
 
     n_in, n_out, channels, sample_rate = 40, 32, 1, 4000
+    slots, batch_keys = "vocabulary", ("mix",)
     source_names = DATA["sources"]
 
     def __call__(self, batch, training=False):

@@ -59,7 +59,8 @@ class _Attention(Fuser):
         self.built = True
 
     def floats(self, n_channels, size, n_tokens, is_timed):
-        held = n_tokens * (2 * REACH + 1) * (2 * self.size + 1) if is_timed else 0
+        n_seen = n_tokens * (2 * REACH + 1)
+        held = 4 * n_seen * self.size if is_timed else 0  # laid keys, values, products
         return 3 * n_channels + 3 * self.size + 3 * n_tokens * self.heads + held
 
     def call(self, x, condition, clock):
@@ -139,8 +140,7 @@ class AdditiveAttention(_Attention):
         ]
 
     def floats(self, n_channels, size, n_tokens, is_timed):
-        n_seen = n_tokens * (2 * REACH + 1 if is_timed else 1)
-        more = 2 * n_seen * self.size
+        more = 0 if is_timed else 2 * n_tokens * self.size
         return more + super().floats(n_channels, size, n_tokens, is_timed)
 
 

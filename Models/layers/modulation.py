@@ -204,7 +204,7 @@ class OuterProduct(Fuser):
         return n_channels * size
 
     def floats(self, n_channels, size, n_tokens, is_timed):
-        return n_channels * size
+        return 2 * n_channels * size
 
     def get_config(self):
         return {**super().get_config(), "legacy_order": self.legacy_order}
