@@ -2,12 +2,14 @@
 
     python Evaluate.py with run=runs/1
     python Evaluate.py with run=runs/1 evaluation.split=validation
+    python Evaluate.py with run=runs/1 "evaluation.conditions=['labels']"
     python Evaluate.py help            this page
     python Evaluate.py print_config    every knob, with its meaning
 
 Separates each whole track of a split with Predict and scores the sources present:
 museval v4 and SI-SDR.  Beside the model stand the mixture itself (the floor) and the
-ideal ratio mask (a ceiling).  Writes, in RUN/evaluation/DATA-SPLITS-SPLIT/:
+ideal ratio mask (a ceiling).  A model that listens to conditions is given those of the
+records, all or those that are named.  Writes, in RUN/evaluation/DATA-SPLITS-SPLIT/:
 
     estimates/<track>/<source>.wav, mixture.wav    to listen to
     scores/<system>/<split>/<track>.json           in museval's own schema

@@ -119,8 +119,8 @@ class Separator(keras.Model):
         }
 
 
-def whole(what, value, least=1):
-    """Refuses anything but a whole number of at least `least`.
+def whole(what, value, least=1, most=None):
+    """Refuses anything but a whole number of at least `least`, and at most `most`.
 
     Raises:
       InputError: Naming `what` and the value.
@@ -133,6 +133,8 @@ def whole(what, value, least=1):
         raise InputError(
             f"{what} must be a whole number of at least {least}, not {value!r}"
         )
+    if most is not None and value > most:
+        raise InputError(f"{what} must be at most {most}, not {value!r}")
     return int(value)
 
 

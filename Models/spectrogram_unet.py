@@ -34,6 +34,7 @@ N_DROPPED = 3  # maps of the way up that dropout thins, from the bottom
 DROPOUT = 0.5
 TOP_MASK = 0.5  # of the bin that no network sees
 SIZES = "num_layers num_initial_filters frame_length frame_step".split()
+MOST = {"num_layers": 20}  # halvings
 
 
 class MaskUNet(keras.layers.Layer):
@@ -150,7 +151,7 @@ class SpectrogramUNet(Separator):
         super().__init__(source_names, sample_rate, channels, num_frames, **kwargs)
         given = locals()
         for knob in SIZES:
-            setattr(self, knob, whole(knob, given[knob]))
+            setattr(self, knob, whole(knob, given[knob], most=MOST.get(knob)))
         self.legacy_fft = truth("legacy_fft", legacy_fft)
         self._check_frames()
         self.edge, self.grain = frame_length - frame_step, frame_step

@@ -40,6 +40,7 @@ CHOICES = {
 }
 MEASURED = {"CPU": "fast"}  # the faster form: row "auto" of benchmarks/results.json
 SIZES = ("num_layers", "num_initial_filters", *wave_unet_sizes.FILTERS)
+MOST = {"num_layers": 20}  # a step of the map at the bottom lasts 2^20 samples then
 TRUTHS = ("context", "clip_at_test", "null_conditions")
 
 
@@ -125,7 +126,7 @@ class WaveUNet(Separator):
         super().__init__(source_names, sample_rate, channels, num_frames, **kwargs)
         given = locals()
         for knob in SIZES:
-            setattr(self, knob, whole(knob, given[knob]))
+            setattr(self, knob, whole(knob, given[knob], most=MOST.get(knob)))
         for knob in TRUTHS:
             setattr(self, knob, truth(knob, given[knob]))
         for knob, allowed in CHOICES.items():

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import Models
 from Models.wave_unet import WaveUNet
 from Schema import INSTRUMENTS, InputError
 
@@ -188,3 +189,11 @@ def test_in_bfloat16_the_residual_still_completes_the_mixture():
     total = separated(model, mix, training=True).sum(axis=1)
     target = mix[:, start : start + model.n_out]
     np.testing.assert_allclose(total, target, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(Models.MODELS))
+def test_a_depth_that_no_memory_holds_is_refused(name):
+    with pytest.raises(InputError, match="num_layers must be at most 20, not 10000"):
+        Models.build(
+            name, source_names=["a", "b"], sample_rate=8, channels=1, num_layers=10000
+        )

@@ -1,0 +1,168 @@
+"""Trains and scores one network of `benchmarks.conditioning`, by the verbs."""
+
+import os
+import pathlib
+import shutil
+import sys
+import time
+import traceback
+
+import numpy as np
+
+import Config
+import Predict
+import Prepare
+import Test
+import Training
+import Utils
+from benchmarks import conditioning_plan as plan
+from Console import command_line
+from Datasets.records import present_sources
+from Learning.folder import commit
+from Scores import score_track
+from Scores.si_sdr import si_sdr
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+METRICS = ("SDR", "SIR", "SAR")
+
+
+def confine(core, folder):
+    """Keeps this process, and its threads to be, on one core; it writes into a log."""
+    import tensorflow as tf
+
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    log = open(folder / f"core-{core}.log", "ab", buffering=0)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(log.fileno(), stream.fileno())
+
+
+def verb(module, *words, observed=False, check=None):
+    """Runs a verb in this process; exceptions stay as they are."""
+    argv = [f"{module.__name__}.py", "with", *map(str, words)]
+    sections = (Config.OPTIONAL, Config.SECTIONS)
+    return command_line.start(module.ex, observed, argv, *sections, check)
+
+
+def corpus(players, folder):
+    """The records of pieces with so many players; made if they are not there yet."""
+    home = folder / f"players-{players}"
+    told, wanted = home / "settings.json", plan.data(players)
+    if told.exists() and Utils.read_json(told) == wanted:
+        return home
+    shutil.rmtree(home, ignore_errors=True)
+    raw = {"raw": str(home / "raw"), "records": str(home)}
+    Utils.write_json(home / "options.json", {"data": {**wanted, **raw}})
+    verb(Prepare, home / "options.json")
+    shutil.rmtree(home / "raw")
+    Utils.write_json(told, wanted)
+    return home
+
+
+def settings(run):
+    """All that a result depends on beside the code, as JSON gives it back."""
+    return {**run.sections(), "seed": run.seed}
+
+
+def finished(run, folder, keep=False):
+    """What a run scored, or None if it has to be done (again).
+
+    Args:
+      run: `conditioning_plan.Run`.
+      folder: Of all runs.
+      keep: Whether a result of another commit counts.
+    """
+    path = folder / run.name / "result.json"
+    told = Utils.read_json(path) if path.exists() else {}
+    same = told.get("settings") == settings(run)
+    return told if same and (keep or told["commit"] == commit(ROOT)) else None
+
+
+def execute(run, folder):
+    """Trains and scores one network; writes and returns its result."""
+    try:
+        return _execute(run, folder)
+    except Exception:
+        print(run.name, flush=True)
+        traceback.print_exc()
+        raise
+
+
+def _execute(run, folder):
+    import tensorflow as tf
+
+    tf.keras.backend.clear_session()
+    path, records = folder / run.name, corpus(run.players, folder)
+    shutil.rmtree(path, ignore_errors=True)
+    sections = run.sections()
+    sections["data"]["records"] = str(records)
+    Utils.write_json(path / "options.json", sections)
+    began, words = time.monotonic(), [path / "options.json", f"seed={run.seed}"]
+    verb(Training, *words, "-F", path, observed=True)
+    trained = time.monotonic()
+    result = score(run, path)
+    result |= {
+        "training_seconds": round(trained - began, 1),
+        "scoring_seconds": round(time.monotonic() - trained, 1),
+        "commit": commit(ROOT),
+        "settings": settings(run),
+    }
+    Utils.write_json(path / "result.json", result)
+    return result
+
+
+def score(run, path):
+    """Means over all sources of all test pieces, in dB.
+
+    Returns:
+      {"si_sdri": above the mixture; "parameters"}; with `run.has_bss` also medians over
+      the frames of a piece as "SDR", "SIR" and "SAR", and of the mixture itself in
+      "mixture" with the first seed.  A network that was told labels now and then is
+      told them; "si_sdri_blind" is without.
+    """
+    predictor = Predict.Predictor(str(path))
+    model, records = predictor.model, Test.open_records(Config.stored_data(path))
+    tables = {"model": [], "mixture": [], "blind": []}
+    for track in records.tracks("test"):
+        track = records.whole_track(track.id)
+        names, references = present_sources(track, model.source_names)
+        mix = np.stack([track["mix"]] * len(names))
+        separated = {"mixture": mix}
+
+        def separate(labels, track=track, names=names):
+            found = predictor.separate(track["mix"], track["sample_rate"], labels)
+            return np.stack([found[name] for name in names])
+
+        separated["model"] = separate(names if run.fusers else None)
+        if run.dropout:
+            separated["blind"] = separate(None)
+        for who, estimates in separated.items():
+            bss = run.has_bss and (who == "model" or run.seed == plan.SEEDS[0])
+            tables[who].append(ratios(references, estimates, names, track, bss))
+    means = {who: _means(rows) for who, rows in tables.items() if rows}
+    floor, result = means.pop("mixture"), means.pop("model")
+    result["si_sdri"] = result.pop("si_sdr") - floor["si_sdr"]
+    if "blind" in means:
+        result["si_sdri_blind"] = means["blind"]["si_sdr"] - floor["si_sdr"]
+    if "SDR" in floor:
+        result["mixture"] = floor
+    return {**result, "parameters": model.count_params()}
+
+
+def ratios(references, estimates, names, track, bss):
+    """{ratio: a value for each source} of one piece."""
+    if not bss:
+        return {"si_sdr": si_sdr(references, estimates)}
+    scores = score_track(references, estimates, names, track["sample_rate"])
+    medians = {m: [scores.median(name, m) for name in names] for m in METRICS}
+    return {"si_sdr": scores.si_sdr, **medians}
+
+
+def _means(rows):
+    return {
+        key: float(np.mean(np.concatenate([row[key] for row in rows])))
+        for key in rows[0]
+    }
