@@ -6,12 +6,16 @@ target equally often; the record that holds the window is read by its place in t
 file.  Nothing is shuffled or buffered, so resuming is starting at another i.
 """
 
+import os
+
 import numpy as np
 import tensorflow as tf
 
 from Datasets import mixing
 from Datasets.windows import DROPOUT, GAIN, ORDER, Windows, seed_of  # noqa: F401
 from Schema import InputError
+
+CALLS = min(8, os.cpu_count() or 1)  # examples that are made at once
 
 
 def training_batches(
@@ -52,7 +56,7 @@ def training_batches(
         return batch
 
     indices = tf.data.Dataset.range(first, np.iinfo(np.int64).max)
-    return _batched(indices.map(example, tf.data.AUTOTUNE), batch_size)
+    return _batched(indices.map(example, CALLS), batch_size)
 
 
 def _check_training(windows, condition_dropout):
@@ -109,11 +113,14 @@ def evaluation_batches(windows, batch_size):
         return {**batch, "n_valid": tf.cast(tile[2], tf.int32)}
 
     tiles = tf.data.Dataset.from_tensor_slices(np.concatenate([tiles, filling]))
-    return _batched(tiles.map(example, tf.data.AUTOTUNE), batch_size)
+    return _batched(tiles.map(example, CALLS), batch_size)
 
 
 def _batched(examples, batch_size):
     options = tf.data.Options()
     options.deterministic = True
+    # Its thread sleeps up to a minute at a time, and whoever drops an iterator waits for
+    # it to wake: at the end of every training and of every validation.
+    options.autotune.enabled = False
     batches = examples.batch(batch_size, drop_remainder=True)
     return batches.prefetch(2).with_options(options)

@@ -147,3 +147,8 @@ def test_a_window_longer_than_the_records_hold_is_refused(made):
 def test_an_unknown_split_is_refused(made):
     with pytest.raises(InputError, match="no split 'valid', only train, test"):
         load(made, "valid")
+
+
+def test_no_thread_that_sleeps_stands_behind_a_stream(made):
+    for split in ("train", "test"):  # or whoever drops an iterator waits for it to wake
+        assert load(made, split).options().autotune.enabled is False
