@@ -73,18 +73,32 @@ class Evaluation:
         self.model = self.predictor.model
         Test.check_fit(records, self.model)
         which = f"{name}-{records.options.splits}-{split}"
-        listens = [key for key in CONDITIONS if key in self.model.batch_keys]
-        self.conditions = listens if conditions is None else list(conditions)
-        for condition in self.conditions:
-            if condition not in listens:
-                raise InputError(
-                    f"evaluation.conditions={self.conditions}: this model listens to "
-                    f"{', '.join(listens) or 'nothing but the mixture'}"
-                )
-        if set(self.conditions) != set(listens):
+        Test.check_conditions(records, split, self.model)
+        self.conditions = self.chosen(conditions)
+        if conditions is not None:
             which += "-".join(["", "given", *(self.conditions or ["nothing"])])
         self.folder = pathlib.Path(run) / "evaluation" / which
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    def chosen(self, conditions):
+        """The conditions to give, of those that a user names (None: all), in order."""
+        keys = self.model.batch_keys
+        listens = [key for key in CONDITIONS if key in keys]
+        if conditions is None:
+            return listens
+        told = f"evaluation.conditions={list(conditions)}"
+        for condition in conditions:
+            if condition not in listens:
+                raise InputError(
+                    f"{told}: this model listens to "
+                    f"{', '.join(listens) or 'nothing but the mixture'}"
+                )
+        for condition in set(listens) - set(conditions):
+            if f"has_{condition}" not in keys:
+                raise InputError(f"{told}: this model cannot do without {condition}")
+        if self.model.slots == "conditioned" and not conditions:
+            raise InputError(f"{told}: this model separates what it is told of")
+        return [condition for condition in listens if condition in conditions]
 
     def systems(self):
         """{system: folder of its score files}: floor, model, ceiling."""
@@ -144,6 +158,17 @@ class Evaluation:
             found = {n: [notes for part, notes in parts if part == n] for n in names}
             told["notes"] = {name: np.concatenate(of) for name, of in found.items()}
         return told
+
+    def told(self):
+        """What the model was given, for the caption; nothing for one that is blind."""
+        if not any(key in self.model.batch_keys for key in CONDITIONS):
+            return ""
+        text = f" The model is given: {', '.join(self.conditions) or 'nothing'}."
+        tracks = self.records.tracks(self.split)
+        without = [track.id for track in tracks if not track.has_score]
+        if "score" in self.conditions and without:
+            text += f" No score was given of {', '.join(without)}."
+        return text
 
     def separate(self, track_id, save_estimates):
         """Separates a track; returns the arguments of `systems.score_systems`."""
@@ -223,7 +248,7 @@ def finished(waiting, bar):
 
 def report(evaluation, summary):
     """Writes the tables and prints them."""
-    caption = tables.caption(summary)
+    caption = f"{tables.caption(summary)}{evaluation.told()}"
     with Utils.write_aside(evaluation.folder / "results.md") as aside:
         aside.write_text(tables.table_markdown(summary.rows, caption), "utf-8")
     tables.write_csv(evaluation.folder / "results.csv", summary.rows)

@@ -105,16 +105,12 @@ class Predictor:
         self._fit(self.model.channels, len(self.names))
 
     def given(self, labels=None, video=None, notes=None):
-        """What is known of a recording, `Models.given.Given`; arguments as `separate`.
-
-        Raises:
-          InputError: If the model cannot use a condition, or one is missing.
-        """
+        """What is known of a recording, `Models.given.Given`; as `separate`."""
         from Models.given import Given
 
         if video is not None:
             raise InputError("the checkpoint is not conditioned on video; omit video")
-        if notes is not None and self.model.score_rate is not None:
+        if notes is not None and "score" in self.model.batch_keys:
             notes = score.activities(notes, self.model.score_rate)
         return Given(self.model, labels, notes)
 

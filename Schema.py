@@ -27,6 +27,12 @@ if a score is asked for, also
     has_score   float32  [B]                1 where the notes of all parts are known
     score_start float64  [B]                s from time zero to the first frame
 
+A model may also be made for features of players, which no records hold yet:
+
+    visual       float32  [B, P, F, D]       features of P players, or [B, S, F, D]
+    has_visual   float32  [B, P]             1 where a player is seen
+    visual_start float64  [B]                s from time zero to the first frame
+
 Frame k of a track is [k / frame_rate, (k + 1) / frame_rate); a batch holds whole ones.
 Conditions that are not known are zeros.
 

@@ -34,8 +34,19 @@ def open_records(data):
     return Datasets.open_records(data["name"], data["records"], **options)
 
 
-def windows(records, split, model):
-    """The windows of a split as a model reads them: `Datasets.pipeline.Windows`."""
+def windows(records, split, model, spare_slots=0):
+    """The windows of a split as a model reads them: `Datasets.pipeline.Windows`.
+
+    Args:
+      records: `Datasets.records.Records`.
+      split: One of its splits.
+      model: Separator.
+      spare_slots: Slots beyond the most that play at once, for instruments that don't,
+        of a model whose slots follow conditions.
+
+    Raises:
+      InputError: If the records don't fit the model, or lack what it must be told.
+    """
     from Datasets import notes, pipeline
 
     if split not in records.splits:
@@ -44,15 +55,37 @@ def windows(records, split, model):
             f"{', '.join(records.splits)}; prepare others with data.splits=NAME"
         )
     check_fit(records, model)
+    check_conditions(records, split, model)
     n_slots, score = None, None
     if model.slots == "conditioned":
-        n_slots = records.most_parts(split)
+        n_slots = records.most_parts(split) + spare_slots
+        n_slots = min(n_slots, len(model.source_names))
     if "score" in model.batch_keys:
         score = notes.ScoreFrames(model.score_rate, model.reach)
     lengths = model.n_in, model.n_out
     return pipeline.Windows(
         *(records, split, *lengths, model.source_names), n_slots, score
     )
+
+
+def check_conditions(records, split, model):
+    """Refuses tracks that do not tell a model what it cannot do without."""
+    for track in records.tracks(split):
+        is_told = track.has_score or "has_score" in model.batch_keys
+        if "score" in model.batch_keys and not is_told:
+            raise InputError(
+                f"{split} track {track.id} has parts without notes, and the model "
+                "needs a score: add their Notes files and run Prepare.py again, or "
+                "train with model.null_conditions=True"
+            )
+        labels = list(track.labels)
+        twice = [label for label in labels if labels.count(label) > 1]
+        if model.slots == "conditioned" and twice:
+            raise InputError(
+                f"{split} track {track.id} has two parts called {twice[0]!r}, which "
+                "slots that are named cannot tell apart: prepare with "
+                "data.same_instrument=sum"
+            )
 
 
 def check_fit(records, model):

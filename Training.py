@@ -104,7 +104,9 @@ def opened(data, model, training):
     fixed["dtype"] = devices.dtype_of(training["precision"])
     network = Models.build(**model, source_names=data["sources"], **fixed)
     splits = ("train", "validation") if "validation" in records.splits else ("train",)
-    return network, records, {s: Test.windows(records, s, network) for s in splits}
+    # One slot more than play: who is named may be silent.
+    found = {s: Test.windows(records, s, network, int(s == "train")) for s in splits}
+    return network, records, found
 
 
 def refuse(config):
@@ -160,6 +162,11 @@ def report(network, strategy, records, found):
     for split, windows in found.items():
         minutes = sum(track.n_time for track in windows.tracks) / rate / 60
         print(f"        {split}: {len(windows.tracks)} tracks, {minutes:.1f} min")
+    if any(key.startswith("has_") for key in network.batch_keys):
+        print(
+            "        stand-ins for missing conditions are learnt where a track lacks "
+            "them, and by training.condition_dropout"
+        )
     if "validation" not in found:
         print("        no validation split: the last model is kept, not the best")
     print(f"device  {' '.join(devices)}, {strategy.num_replicas_in_sync} replicas")

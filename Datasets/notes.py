@@ -15,6 +15,8 @@ import tensorflow as tf
 
 from Schema import InputError
 
+LONGEST, HIGHEST = 86_400.0, 100_000.0  # seconds, Hz; more is a mistake
+
 
 class ScoreFrames(NamedTuple):
     """Which frames of score activity go with a window of samples.
@@ -83,6 +85,7 @@ def read_notes(path):
 
 
 def _note(line, where):
+    """The three numbers of a line."""
     try:
         values = [float(word) for word in line.split()]
     except ValueError:
@@ -92,12 +95,23 @@ def _note(line, where):
             f"{where}: {line.strip()[:60]!r} is not three finite numbers "
             "(onset s, frequency Hz, duration s); repair or remove the file"
         )
-    for what, value in zip(("an onset", "a frequency", "a duration"), values):
-        if value < 0:
-            raise InputError(
-                f"{where}: {what} of {value:g} is negative; repair or remove the file"
-            )
+    check_note(values, where)
     return values
+
+
+def check_note(values, where):
+    """Refuses a note (onset s, frequency Hz, duration s) that cannot be.
+
+    Raises:
+      InputError: Naming `where` and the value.
+    """
+    limits = {"an onset": LONGEST, "a frequency": HIGHEST, "a duration": LONGEST}
+    for (what, most), value in zip(limits.items(), values):
+        if not 0 <= value <= most:
+            raise InputError(
+                f"{where}: {what} of {value:g} does not lie between 0 and {most:g}; "
+                "repair or remove it"
+            )
 
 
 def read_table(paths):

@@ -75,7 +75,7 @@ def _check_training(windows, condition_dropout):
 
 def _withheld(batch, dropout, keep_one, seed):
     """The conditions of an example, some of them zeroed."""
-    names = [name for name in ("labels", "score") if name in batch]
+    names = [key.removeprefix("has_") for key in batch if key.startswith("has_")]
     given = tf.stack([batch[f"has_{name}"] for name in names])
     kept = mixing.kept_conditions(given, dropout, keep_one, seed)
     return {f"has_{name}": kept[k] for k, name in enumerate(names)} | {
@@ -119,8 +119,8 @@ def evaluation_batches(windows, batch_size):
 def _batched(examples, batch_size):
     options = tf.data.Options()
     options.deterministic = True
-    # Its thread sleeps up to a minute at a time, and whoever drops an iterator waits for
-    # it to wake: at the end of every training and of every validation.
+    # Its thread sleeps up to a minute at a time, and whoever drops an iterator waits
+    # for it to wake: at the end of every training and of every validation.
     options.autotune.enabled = False
     batches = examples.batch(batch_size, drop_remainder=True)
     return batches.prefetch(2).with_options(options)

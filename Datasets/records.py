@@ -190,7 +190,7 @@ class Records:
 def _of_version(folder, version):
     return InputError(
         f"{folder} holds records of version {version}, this is version "
-        f"{Schema.RECORD_VERSION}: remove them and run Prepare.py again"
+        f"{Schema.RECORD_VERSION}: run Prepare.py again; the old ones may be removed"
     )
 
 

@@ -54,12 +54,19 @@ def _read(folder):
 
 
 def _activity(name, given, frame_rate):
-    given = np.asarray(given, np.float64)
-    if given.ndim != 2 or given.shape[1] != 3 or not np.isfinite(given).all():
+    try:
+        found = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        found = np.zeros(1)
+    found = found.reshape(-1, 3) if not found.size else found
+    if found.ndim != 2 or found.shape[1] != 3:
         raise InputError(
-            f"the notes of {name!r} must be finite numbers [M, 3] (onset s, frequency "
-            f"Hz, duration s), not of shape {list(given.shape)}"
+            f"the notes of {name!r} must be numbers [M, 3] (onset s, frequency Hz, "
+            f"duration s), not {given!r:.60}"
         )
+    for note in found:
+        notes.check_note(note, f"a note of {name!r}")
+    given = found
     end = float((given[:, 0] + given[:, 2]).max(initial=0))
     count, slots = max(1, math.ceil(end * frame_rate)), np.zeros(len(given), np.int32)
     found = notes.activity(given, slots, 1, 0, count, frame_rate)

@@ -138,8 +138,8 @@ def whole(what, value, least=1, most=None):
     return int(value)
 
 
-def positive(what, value):
-    """Refuses anything but a finite number above 0.
+def positive(what, value, most=float("inf")):
+    """Refuses anything but a finite number above 0, and at most `most`.
 
     Raises:
       InputError: Naming `what` and the value.
@@ -147,6 +147,8 @@ def positive(what, value):
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number or not 0 < value < float("inf"):
         raise InputError(f"{what} must be a number above 0, not {value!r}")
+    if value > most:
+        raise InputError(f"{what} must be at most {most:g}, not {value!r}")
     return float(value)
 
 

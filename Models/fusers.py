@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from Models.base import one_of
+from Models.base import one_of, positive, whole
 from Models.layers import attention, modulation
 from Models.layers.conditioning import Conditioner
 from Schema import InputError
@@ -31,8 +31,10 @@ KINDS = {
 }
 CONDITIONS = ("labels", "score", "visual")
 SLOTS = ("vocabulary", "conditioned")
+MOST_FRAMES = 10_000.0  # a second
 MANY = 5  # players, for estimates of memory
-NAME = re.compile(r"([^:@]*)(?::([^:@]*))?@([^:@]*)")
+NAME = re.compile(r"([^:@]+)(?::([^:@]+))?@([^:@]+)")
+FAMILIES = ("encoder", "decoder")  # places that have levels
 
 
 class Named(NamedTuple):
@@ -75,11 +77,11 @@ def read(values, num_layers):
         kind, condition, place = parts[1], parts[2] or "labels", parts[3]
         one_of(f"the kind of fuser {value!r}", kind, KINDS)
         one_of(f"the condition of fuser {value!r}", condition, CONDITIONS)
-        listed = [p for p in order if p == place or p.rpartition("_")[0] == place]
+        listed = [p for p in order if p == place]
+        if place in FAMILIES:
+            listed = [p for p in order if p.startswith(f"{place}_")]
         if not listed:
-            one_of(
-                f"the place of fuser {value!r}", place, ["encoder", "decoder", *order]
-            )
+            one_of(f"the place of fuser {value!r}", place, [*FAMILIES, *order])
         for place in listed:
             named = Named(kind, condition, place)
             if named in found:
@@ -125,13 +127,7 @@ class Conditioning(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         named, self.order = read(values, num_layers), places(num_layers)
         self.is_per_slot = slots == "conditioned"
-        if self.is_per_slot and not named:
-            raise InputError(
-                "slots='conditioned' need a condition to follow; name fusers, such as "
-                "model.fusers=['film@bottleneck']"
-            )
-        if null and not named:
-            raise InputError("null_conditions=True needs fusers; there is no condition")
+        self._refuse(named, null)
         policy = kwargs.get("dtype")
         self.fusers = [
             KINDS[kind](
@@ -142,30 +138,50 @@ class Conditioning(keras.layers.Layer):
             )
             for kind, condition, place in named
         ]
+        if visual_size is not None:
+            whole("visual_size", visual_size)
+        if visual_rate is not None:
+            positive("visual_rate", visual_rate, MOST_FRAMES)
         told = {
             "labels": (n_labels, None),
             "score": (1 if self.is_per_slot else n_labels, score_rate),
             "visual": (visual_size, visual_rate),
         }
-        self.conditioners = {}
-        for condition in sorted({fuser.condition for fuser in self.fusers}):
-            size, rate = told[condition]
-            if size is None:
-                raise InputError(
-                    f"fusers listen to {condition!r}, which these records do not have"
-                )
-            reads = [f.reads for f in self.fusers if f.condition == condition]
-            self.conditioners[condition] = Conditioner(
-                *(condition, size, rate, self.is_per_slot, null, "values" in reads),
-                name=f"condition_{condition}",
-                dtype=policy,
-            )
-            self.conditioners[condition].build()
-        if self.is_per_slot and null and len(self.conditioners) == 1:
+        self.conditioners = {
+            condition: self._conditioner(condition, *told[condition], null, policy)
+            for condition in sorted({fuser.condition for fuser in self.fusers})
+        }
+
+    def _refuse(self, named, null):
+        """Refuses slots without a condition, and conditions that cannot be missing."""
+        listens = sorted({fuser.condition for fuser in named})
+        if self.is_per_slot and not listens:
             raise InputError(
-                f"slots='conditioned' follow {condition!r}, their only condition, "
+                "slots='conditioned' need a condition to follow; name fusers, such as "
+                "model.fusers=['film@bottleneck']"
+            )
+        if null and not listens:
+            raise InputError("null_conditions=True needs fusers; there is no condition")
+        if self.is_per_slot and null and len(listens) == 1:
+            raise InputError(
+                f"slots='conditioned' follow {listens[0]!r}, their only condition, "
                 "which null_conditions=True lets be missing; let fusers listen to more"
             )
+
+    def _conditioner(self, condition, size, rate, null, policy):
+        """A built `Conditioner`."""
+        if size is None:
+            raise InputError(
+                f"fusers listen to {condition!r}, which these records do not have"
+            )
+        reads = [f.reads for f in self.fusers if f.condition == condition]
+        layer = Conditioner(
+            *(condition, size, rate, self.is_per_slot, null, "values" in reads),
+            name=f"condition_{condition}",
+            dtype=policy,
+        )
+        layer.build()
+        return layer
 
     @property
     def keys(self):

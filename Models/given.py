@@ -33,11 +33,12 @@ class Given:
         """
         self._model, self._keys = model, model.batch_keys
         self._known = [str(name) for name in model.source_names]
-        labels = None if labels is None else self._listed(labels)
-        if score is not None:
-            self._check_names(score)
+        labels = None if labels is None else _listed(labels)
         for name, value in (("labels", labels), ("score", score)):
             self._check_condition(name, value)
+            self._check_names(name, value)
+        if labels and score:
+            score = self._of_labels(labels, score)
         self.names = self._slots(labels, score)
         self.wanted = labels or list(score or self.names)
         self._fixed = self._of_names(labels, score)
@@ -68,28 +69,33 @@ class Given:
         rows["score_start"] = np.array(starts, np.float64)
         return rows
 
-    def _listed(self, labels):
-        """The names in what a user gave as labels."""
-        if isinstance(labels, str):
-            labels = [label.strip() for label in labels.split(",")]
-        is_list = isinstance(labels, list | tuple)
-        if not is_list or not all(isinstance(label, str) for label in labels):
+    def _check_names(self, what, names):
+        """Refuses names that are none of the sources', or are none at all."""
+        if names is None:
+            return
+        known = ", ".join(self._known)
+        if not names:
+            told = "labels" if what == "labels" else "notes"
             raise InputError(
-                "labels must be names of sources, as a list or with commas between "
-                f"them, not {labels!r}"
+                f"{told} name no source; omit them, or name some of {known}"
             )
-        self._check_names(labels)
-        twice = [label for label in labels if list(labels).count(label) > 1]
-        if twice:
-            raise InputError(f"labels={list(labels)} name {twice[0]!r} twice")
-        return list(labels)
-
-    def _check_names(self, names):
         for name in names:
             if name not in self._known:
+                raise InputError(f"no source is called {name!r}; there are {known}")
+        twice = [name for name in names if list(names).count(name) > 1]
+        if twice:
+            raise InputError(f"labels={list(names)} name {twice[0]!r} twice")
+
+    @staticmethod
+    def _of_labels(labels, score):
+        """The score of the sources that are named."""
+        for label in labels:
+            if label not in score:
                 raise InputError(
-                    f"no source is called {name!r}; there are {', '.join(self._known)}"
+                    f"labels name {', '.join(labels)}, but there are notes of "
+                    f"{', '.join(score)} only; give notes of each, or none"
                 )
+        return {label: score[label] for label in labels}
 
     def _check_condition(self, name, value):
         """Refuses a condition that is not read, or is missing."""
@@ -112,11 +118,6 @@ class Given:
         """The names of the estimates."""
         if self._model.slots != "conditioned":
             return self._known
-        if labels and score and set(labels) != set(score):
-            raise InputError(
-                f"labels name {', '.join(labels)}, but the score {', '.join(score)}; "
-                "each slot needs both"
-            )
         names = labels or list(score or ())
         if not names:
             raise InputError(
@@ -139,6 +140,19 @@ class Given:
             if PERHAPS + name in self._keys:
                 fixed[PERHAPS + name] = np.float32(value is not None)
         return fixed
+
+
+def _listed(labels):
+    """The names in what a user gave as labels."""
+    if isinstance(labels, str):
+        labels = [label.strip() for label in labels.split(",")]
+    is_list = isinstance(labels, list | tuple)
+    if not is_list or not all(isinstance(label, str) for label in labels):
+        raise InputError(
+            "labels must be names of sources, as a list or with commas between them, "
+            f"not {labels!r}"
+        )
+    return list(labels)
 
 
 def _stacked(activities):

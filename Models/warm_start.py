@@ -4,9 +4,10 @@
     python Training.py with urmp training.warm_start=folder
 
 The other model may have other sources, another rate, or a longer window, as long as its
-weights have the shapes of this one's.  It may lack the fusers of this one, which then
-begin as they are: most of them as the identity.  An imported TensorFlow 1 checkpoint
-also holds what Adam had learnt about each weight; Adam then goes on at its step.
+weights have the shapes of this one's.  It may lack the fusers of this one, if they
+keep the width of their maps; they then begin as they are, as the identity.  An imported
+TensorFlow 1 checkpoint also holds what Adam had learnt about each weight; Adam then
+goes on at its step.
 """
 
 import keras
@@ -31,6 +32,7 @@ def check(folder, model, adam=False):
         the first.  With `adam` also if there are slots that are damaged or do not fit.
     """
     source = checkpoints.load(folder)
+    _check_fusers(folder, source, model)
     counterparts = _counterparts(source, model)
     for there, here in zip(source.weights, counterparts):
         if tuple(there.shape) != tuple(here.shape):
@@ -79,6 +81,37 @@ def take(folder, model, optimizer):
     if is_adam and is_whole and checkpoints.restore_optimizer(found, model, optimizer):
         return f"{told}; Adam goes on at its step {int(optimizer.iterations.numpy())}"
     return f"{told}; {'Adam' if is_adam else type(optimizer).__name__} begins at step 0"
+
+
+def _check_fusers(folder, source, model):
+    """Refuses weights of other fusers, or of fusers that read something else."""
+    there, here = _heard(source), _heard(model)
+    if there and there != here:
+        raise InputError(
+            f"training.warm_start={folder} has other conditions ({there}) than this "
+            f"model ({here or 'none'}); begin with a model of the same fusers and "
+            "sources, or of none"
+        )
+    widening = [f.name for f in _fusers(model) if f.channels_out(1, 2) > 1]
+    if not there and widening:
+        raise InputError(
+            f"training.warm_start={folder} has no fusers, and {widening[0]} widens the "
+            "map that it acts on: the weights behind it would not fit; begin with a "
+            "model that has it, or choose fusers that keep the width, such as film"
+        )
+
+
+def _fusers(model):
+    return model.conditioning.fusers if hasattr(model, "conditioning") else []
+
+
+def _heard(model):
+    """What the fusers of a model are and read, as text; empty without fusers."""
+    names = [fuser.name for fuser in _fusers(model)]
+    if not names:
+        return ""
+    null = ", null" if model.null_conditions else ""
+    return f"{' '.join(names)}{null}, {model.slots} of {' '.join(model.source_names)}"
 
 
 def _counterparts(source, model):

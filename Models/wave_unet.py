@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from Models import devices, wave_unet_fast, wave_unet_plain, wave_unet_sizes
 from Models.base import Separator, one_of, positive, truth, whole
-from Models.fusers import SLOTS, Conditioning
+from Models.fusers import MOST_FRAMES, SLOTS, Conditioning
 from Models.layers.convolution import Convolution, leaky_relu
 from Models.layers.output import ACTIVATIONS, OUTPUTS
 from Models.layers.resampling import Decimation, LearnedUpsampling, LinearUpsampling
@@ -131,7 +131,7 @@ class WaveUNet(Separator):
             setattr(self, knob, truth(knob, given[knob]))
         for knob, allowed in CHOICES.items():
             setattr(self, knob, one_of(knob, given[knob], allowed))
-        self.score_rate = positive("score_rate", score_rate)
+        self.score_rate = positive("score_rate", score_rate, MOST_FRAMES)
         self.visual_size, self.visual_rate = visual_size, visual_rate
         self._refuse_a_residual()
         self.padding = "valid" if context else "same"
@@ -141,18 +141,13 @@ class WaveUNet(Separator):
         self.build()
 
     def _refuse_a_residual(self):
-        if self.output_type == "direct":
-            return
+        why = None
         if self.slots == "conditioned":
-            raise InputError(
-                "output_type='difference' makes the last of all sources a residual; "
-                "slots='conditioned' needs output_type='direct'"
-            )
-        if len(self.source_names) == 1:
-            raise InputError(
-                f"output_type='difference' would make {self.source_names[0]!r} the "
-                "whole mixture; a single source needs output_type='direct'"
-            )
+            why = "makes the last of all sources a residual; slots='conditioned'"
+        elif len(self.source_names) == 1:
+            why = f"would make {self.source_names[0]!r} the whole mixture; it"
+        if self.output_type != "direct" and why:
+            raise InputError(f"output_type='difference' {why} needs 'direct'")
 
     @property
     def batch_keys(self):
@@ -176,19 +171,27 @@ class WaveUNet(Separator):
 
     @legacy_label_order.setter
     def legacy_label_order(self, value):
+        products = [
+            fuser
+            for fuser in self.conditioning.fusers
+            if hasattr(fuser, "legacy_order") and fuser.condition == "labels"
+        ]
+        if value and (not products or self.slots == "conditioned"):
+            raise InputError(
+                "legacy_label_order=True is for labels of the mixture by an outer "
+                "product: model.fusers=['outer_product@bottleneck']"
+            )
         self._legacy_label_order = value
-        for fuser in self.conditioning.fusers:
-            if hasattr(fuser, "legacy_order"):
-                fuser.legacy_order = value
+        for fuser in products:
+            fuser.legacy_order = value
 
     def _create(self, fusers):
         """The layers, in the order in which TensorFlow 1 created them."""
         policy, padding, n_levels = self.dtype_policy, self.padding, self.num_layers
 
         def convolution(filters, size, name):
-            return Convolution(
-                filters, size, padding, leaky_relu, name=name, dtype=policy
-            )
+            named = {"name": name, "dtype": policy}
+            return Convolution(filters, size, padding, leaky_relu, **named)
 
         n_filters = [self.num_initial_filters * (i + 1) for i in range(n_levels + 1)]
         self.down = [

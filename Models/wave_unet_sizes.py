@@ -74,11 +74,15 @@ def inference_bytes(model, n, n_slots=None):
       n_slots: Slots that follow conditions; None: as many as source names.
     """
     n_in, n_out, _ = lengths(model, n)
-    skips = [layer.filters / 2**i for i, layer in enumerate(model.down)]
-    fine, coarse = (4, 3) if model.is_fast else (10, 6)
     fusing, n_bottom = model.conditioning, model.bottom.filters
+    skips = [
+        fusing.channels_out(f"encoder_{i}", layer.filters) / 2**i
+        for i, layer in enumerate(model.down)
+    ]
+    fine, coarse = (4, 3) if model.is_fast else (10, 6)
     at_bottom = fusing.channels_out("bottleneck", n_bottom) / 2**model.num_layers
-    work = fine * (model.down[0].filters + model.channels) + coarse * at_bottom
+    way_up = fusing.channels_out("decoder_0", model.up[-1].filters)
+    work = fine * (max(skips[0], way_up) + model.channels) + coarse * at_bottom
     levels = [("input", model.channels, 0), ("bottleneck", n_bottom, model.num_layers)]
     levels.append(("output", model.up[-1].filters + model.channels, 0))
     for i, layer in enumerate(model.down):

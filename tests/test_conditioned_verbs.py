@@ -1,5 +1,7 @@
 """Conditions through every verb: records, training, testing, scoring, separating."""
 
+import types
+
 import numpy as np
 import pytest
 import soundfile as sf
@@ -11,6 +13,7 @@ import Prepare
 import Test
 import Training
 import Utils
+from Schema import InputError
 
 RATE = 4000
 QUICK = ["training.steps_per_epoch=6", "training.max_epochs=1"]
@@ -94,6 +97,8 @@ def test_evaluation_gives_what_it_is_told_to_give_and_keeps_them_apart(both, cap
     assert folders == {name + end for end in ends}
     said = refusal(capsys, Evaluate, *options, "evaluation.conditions=['labls']")
     assert "['labls']: this model listens to labels, score" in said
+    page = both / "evaluation" / f"{name}-given-labels" / "results.md"
+    assert "The model is given: labels." in page.read_text()
 
 
 def test_one_checkpoint_separates_with_labels_notes_both_or_neither(both, home, capsys):
@@ -138,9 +143,35 @@ def test_what_is_named_is_separated(named, home, capsys):
     assert "give labels, of fl, vn" in refusal(capsys, Predict, *options)
 
 
-def test_named_sources_are_scored(named):
-    result = command(Evaluate, f"run={named}", "evaluation.workers=1").result
-    assert np.isfinite(result)
+def test_named_sources_are_scored(named, capsys):
+    options = [f"run={named}", "evaluation.workers=1"]
+    assert np.isfinite(command(Evaluate, *options).result)
+    said = refusal(capsys, Evaluate, *options, "evaluation.conditions=[]")
+    assert "evaluation.conditions=[]: this model cannot do without labels" in said
+    names = {path.name for path in (named / "evaluation").iterdir()}
+    assert names == {"chamber-composition-test"}
+
+
+@pytest.mark.parametrize(
+    "track, reads, slots, told",
+    [
+        ((["vn"], False), ["score"], "vocabulary", "7_Solo has parts without notes"),
+        ((["vn", "vn"], True), ["labels"], "conditioned", "two parts called 'vn'"),
+        ((["vn", "vn"], True), ["labels"], "vocabulary", None),
+        ((["vn"], False), ["score", "has_score"], "vocabulary", None),
+    ],
+)
+def test_tracks_that_do_not_tell_what_a_model_needs_are_refused(
+    track, reads, slots, told
+):
+    row = types.SimpleNamespace(id="7_Solo", labels=track[0], has_score=track[1])
+    records = types.SimpleNamespace(tracks=lambda split: [row])
+    model = types.SimpleNamespace(batch_keys=["mix", *reads], slots=slots)
+    if told is None:
+        Test.check_conditions(records, "train", model)
+    else:
+        with pytest.raises(InputError, match=told):
+            Test.check_conditions(records, "train", model)
 
 
 @pytest.mark.parametrize(

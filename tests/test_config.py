@@ -119,6 +119,7 @@ PARAMETERS = {
 UP, LABELS, ONE_DECODER = 24 * 78, 13, -11 * 26
 FILM_UP, FILM_BOTTOM = 2 * UP * (LABELS + 1), 2 * 312 * (LABELS + 1)
 CONDITIONED = {
+    "labels_at_input": 15 * (LABELS - 1) * 24,
     "labels_concatenation": 12 * 13 * 14 + 13 * (5 * 24 * 66 + 12),
     "labels_additive_gating": UP * (LABELS + 1),
     "labels_multiplicative_gating": UP * (LABELS + 1),

@@ -1,56 +1,21 @@
-"""Fusers in a network: named, on time at every level, identity at first, per slot."""
+"""Fusers in a network: named, on time at every level, the identity at first."""
 
 import itertools
 import json
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import Models
 from Models import fusers, wave_unet_fast, wave_unet_plain
 from Schema import InputError
-
-SIZES = dict(source_names=["a", "b", "c"], sample_rate=1000, channels=1, num_layers=3)
-SIZES |= dict(num_initial_filters=3, filter_size=5, input_filter_size=5, num_frames=20)
-SIZES |= dict(score_rate=200.0, visual_size=4, visual_rate=100.0, dtype="float64")
-PLACES = ("input", "encoder", "bottleneck", "decoder", "output")
-N_FRAMES, N_PLAYERS = 9, 2
-
-
-def network(*names, spread=0.0, seed=1, **knobs):
-    keras.utils.set_random_seed(seed)
-    model = Models.build("wave_unet", **{**SIZES, "fusers": list(names), **knobs})
-    random = np.random.default_rng(seed)
-    for weight in model.trainable_variables:
-        weight.assign(weight + spread * random.normal(size=weight.shape))
-    return model
-
-
-def batch_for(model, n_batch=3, n_slots=2, seed=2):
-    random, n_names = np.random.default_rng(seed), len(model.source_names)
-    per_slot = model.slots == "conditioned"
-    rows, players = (n_slots, n_slots) if per_slot else (n_names, N_PLAYERS)
-    labels = random.integers(0, 2, (n_batch, n_names))
-    if per_slot:
-        labels = np.eye(n_names)[random.integers(0, n_names, (n_batch, n_slots))]
-    found = {
-        "mix": random.normal(size=(n_batch, model.n_in, 1)),
-        "labels": labels.astype(float),
-        "score": random.random((n_batch, rows, N_FRAMES)),
-        "visual": random.normal(size=(n_batch, players, N_FRAMES, 4)),
-        "score_start": random.normal(size=n_batch) * 0.01 - 0.01,
-        "visual_start": random.normal(size=n_batch) * 0.01 - 0.01,
-        "has_labels": np.ones(n_batch),
-        "has_score": np.ones(n_batch),
-        "has_visual": np.ones((n_batch, players)),
-    }
-    return {key: tf.constant(found[key], tf.float64) for key in model.batch_keys}
-
-
-def sources(model, batch):
-    return model(batch)["sources"].numpy()
+from tests.fusers_made import (
+    PLACES,
+    batch_for,
+    network,
+    outputs_and_gradients,
+    sources,
+)
 
 
 # --- Names ----------------------------------------------------------------------------
@@ -72,6 +37,8 @@ def test_encoder_and_decoder_are_all_of_their_levels_in_the_order_of_the_network
     "names, told",
     [
         (["film"], "fusers='film' is not KIND@PLACE"),
+        (["film@"], "fusers='film@' is not KIND@PLACE"),
+        (["film:@input"], "fusers='film:@input' is not KIND@PLACE"),
         ([3], "fusers=3 is not KIND@PLACE"),
         (["flim@bottleneck"], "'flim' .*did you mean 'film'"),
         (["film:label@bottleneck"], "'label' .*did you mean 'labels'"),
@@ -92,11 +59,15 @@ def test_a_name_that_is_none_is_refused(names, told):
         ([], {"null_conditions": True}, "null_conditions=True needs fusers"),
         (["film@input"], {"slots": "named"}, "slots must be .* not 'named'"),
         (["film@input"], {"score_rate": 0}, "score_rate must be a number above 0"),
+        (["film@input"], {"score_rate": 1e9}, "score_rate must be at most 10000"),
+        (["film:visual@input"], {"visual_size": -2}, "visual_size must be a whole"),
+        (["film:visual@input"], {"visual_rate": -5}, "visual_rate must be a number"),
+        (["film@input"], {"legacy_label_order": True}, "labels of the mixture by an"),
         (["film:visual@input"], {"visual_size": None}, "listen to 'visual', which"),
         (
             ["film@input"],
             {"slots": "conditioned", "output_type": "difference"},
-            "needs output_type='direct'",
+            "needs 'direct'",
         ),
         (
             ["film@input"],
@@ -183,14 +154,6 @@ def test_the_last_map_is_on_the_clock_of_the_target(context):
 
 
 # --- Forms and the start --------------------------------------------------------------
-def outputs_and_gradients(model, form, batch):
-    model.form = form
-    with tf.GradientTape() as tape:
-        y = model(batch)["sources"]
-        loss = tf.reduce_sum(tf.sin(3 * y))
-    return y, tape.gradient(loss, [w.value for w in model.trainable_variables])
-
-
 WAYS = list(itertools.product(fusers.CONDITIONS, ["vocabulary", "conditioned"]))
 
 
@@ -257,103 +220,3 @@ def test_fusers_at_many_places_and_of_many_conditions_act_together():
     for key in ("labels", "score", "visual"):
         changed = sources(model, {**batch, key: batch[key] * 0.5})
         assert np.abs(changed - before).max() > 1e-5, key
-
-
-# --- Slots ----------------------------------------------------------------------------
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("condition", fusers.CONDITIONS)
-def test_a_slot_follows_its_own_condition_alone(condition, place):
-    model = network(f"film:{condition}@{place}", spread=0.3, slots="conditioned")
-    batch = batch_for(model, n_slots=3)
-    found = sources(model, batch)
-    assert found.shape == (3, 3, model.n_out, 1)
-    order = [2, 0, 1]
-    swapped = {**batch, condition: tf.gather(batch[condition], order, axis=1)}
-    np.testing.assert_allclose(sources(model, swapped), found[:, order], atol=1e-12)
-    alone = {**batch, condition: batch[condition][:, 1:2]}
-    np.testing.assert_allclose(sources(model, alone), found[:, 1:2], atol=1e-12)
-
-
-# --- Missing conditions ---------------------------------------------------------------
-def test_one_network_separates_with_any_of_its_conditions_or_none():
-    names = "film@decoder", "film:score@bottleneck", "additive_attention:score@output"
-    model = network(*names, spread=0.3, null_conditions=True)
-    batch, found = batch_for(model), {}
-    for labels, score in itertools.product([0.0, 1.0], repeat=2):
-        told = {"has_labels": labels * tf.ones([3], "float64")}
-        told["has_score"] = score * tf.ones([3], "float64")
-        now = {**batch, **told}
-        found[labels, score] = sources(model, now)
-        for key, known in (("labels", labels), ("score", score)):
-            other = sources(model, {**now, key: 1 - now[key]})
-            same = np.abs(other - found[labels, score]).max() < 1e-12
-            assert same == (not known), key  # the value counts if it is known
-    for a, b in itertools.combinations(found.values(), 2):
-        assert np.abs(a - b).max() > 1e-4
-
-
-def test_the_vectors_for_missing_conditions_are_trained():
-    names = "film@decoder", "concatenation:score@input", "film:visual@bottleneck"
-    model = network(*names, spread=0.3, null_conditions=True)
-    batch = batch_for(model)
-    for key in ("has_labels", "has_score", "has_visual"):
-        batch[key] = tf.zeros_like(batch[key])
-    _, slopes = outputs_and_gradients(model, "fast", batch)
-    found = {
-        weight.path.split("/")[-2]: np.abs(slope).max()
-        for weight, slope in zip(model.trainable_variables, slopes)
-        if weight.name == "null"
-    }
-    assert set(found) == {f"condition_{name}" for name in fusers.CONDITIONS}
-    assert min(found.values()) > 0
-
-
-def test_attention_alone_needs_no_vector_for_what_is_missing():
-    model = network("additive_attention@bottleneck", null_conditions=True)
-    assert not [weight for weight in model.weights if weight.name == "null"]
-
-
-# --- After a short fit ----------------------------------------------------------------
-def tones(random, n_batch, n_time):
-    """float32 [B, 2, T, 1]: a low and a high tone of random phase."""
-    phase = random.uniform(0, 2 * np.pi, (n_batch, 2, 1, 1))
-    time = np.arange(n_time)[:, None] / 1000
-    pitch = np.array([31.0, 200.0])[:, None, None]
-    return 0.4 * np.sin(2 * np.pi * pitch * time + phase).astype(np.float32)
-
-
-def test_a_wrong_label_gives_the_wrong_source():
-    model = network(
-        "film@bottleneck",
-        "film@decoder",
-        slots="conditioned",
-        dtype="float32",
-        num_initial_filters=8,
-        num_frames=64,
-        output_activation="linear",
-    )
-    random, optimizer = np.random.default_rng(0), keras.optimizers.Adam(1e-2)
-    labels = tf.constant(np.eye(2, 3, dtype=np.float32)[None])  # slots: low, high
-
-    @tf.function
-    def step(mix, targets):
-        with tf.GradientTape() as tape:
-            told = tf.repeat(labels, tf.shape(mix)[0], axis=0)
-            found = model({"mix": mix, "labels": told}, training=True)["sources"]
-            loss = tf.reduce_mean(tf.square(found - targets))
-        weights = model.trainable_variables
-        slopes = tape.gradient(loss, [w.value for w in weights])
-        optimizer.apply_gradients(zip(slopes, weights))
-        return loss
-
-    for _ in range(150):
-        targets = tones(random, 8, model.n_in)
-        step(targets.sum(axis=1), targets)
-    targets = tones(random, 4, model.n_in)
-    batch = {"mix": targets.sum(axis=1), "labels": tf.repeat(labels, 4, axis=0)}
-    right = sources(model, batch)
-    wrong = sources(model, {**batch, "labels": batch["labels"][:, ::-1]})
-    power = np.square(targets).mean()
-    assert np.square(right - targets).mean() < 0.1 * power
-    assert np.square(wrong - targets[:, ::-1]).mean() < 0.1 * power
-    assert np.square(wrong - targets).mean() > power

@@ -108,14 +108,17 @@ BOTH = ("film@decoder", "film:score@bottleneck")
     [
         (["film@input"], {}, {}, "give labels, of fl, vc, vn"),
         (["film@input"], {}, {"labels": ["ob"]}, "'ob'; there are fl, vc, vn"),
-        (["film@input"], {}, {"labels": "vn", "score": {}}, "omit notes"),
+        (["film@input"], {}, {"labels": "vn", "score": {}}, "on score; omit notes"),
+        (["film@input"], {}, {"labels": []}, "labels name no source; omit them"),
+        (["film:score@input"], {}, {"score": {}}, "notes name no source; omit them"),
+        (BOTH, {}, {"labels": "vc", "score": {"vn": np.ones(3)}}, "notes of vn only"),
         (["film:score@input"], {}, {}, "told the score of each source: give notes"),
         (["film:score@input"], {}, {"score": {"ob": [0]}}, "'ob'; there are fl"),
         (
             BOTH,
             {"slots": "conditioned"},
             {"labels": "vn,vc", "score": {"vn": np.ones(3)}},
-            "labels name vn, vc, but the score vn",
+            "labels name vn, vc, but there are notes of vn only",
         ),
         (
             BOTH,
@@ -130,10 +133,15 @@ def test_a_condition_that_does_not_fit_is_refused(fusers, knobs, given, told):
         Given(network(*fusers, **knobs), **given)
 
 
-@pytest.mark.parametrize("notes", [{"vn": [1.0, 2.0]}, {"vn": [[0, np.nan, 1]]}, 3])
+WRONG = [{"vn": [1.0, 2.0]}, {"vn": [[0, np.nan, 1]]}, 3, {"vn": [[0, 440, 1], [1]]}]
+WRONG += [{"vn": "abc"}]
+
+
+@pytest.mark.parametrize("notes", WRONG, ids=str)
 def test_notes_that_are_none_are_refused(notes):
     predictor = Predict.Predictor(SCORED["vocabulary"])
-    with pytest.raises(InputError, match="notes of 'vn' must be|must be {source"):
+    told = "of 'vn' must be|must be {source|of 'vn': a frequency of nan"
+    with pytest.raises(InputError, match=told):
         predictor.separate(noise(100), RATE, notes=notes)
 
 
@@ -142,6 +150,7 @@ def test_slots_that_are_known_by_their_notes_alone_need_no_labels():
     predictor, mix = Predict.Predictor(model), noise(500)
     assert list(predictor.separate(mix, RATE, notes=NOTES)) == ["fl", "vn"]
     assert list(predictor.separate(mix, RATE, labels="vn")) == ["vn"]
+    assert list(predictor.separate(mix, RATE, labels="vn", notes=NOTES)) == ["vn"]
 
 
 def test_a_network_that_is_given_fusers_begins_where_it_was(tmp_path):
@@ -154,9 +163,23 @@ def test_a_network_that_is_given_fusers_begins_where_it_was(tmp_path):
     more = model.count_params() - bare.count_params()
     assert f"weights of {folder}; {more:,} more are new" in said
     mix = noise(500)
-    found = Predict.Predictor(model).separate(mix, RATE, labels=NAMES, notes=NOTES)
+    found = Predict.Predictor(model).separate(mix, RATE, "fl,vn", notes=NOTES)
     wanted = Predict.Predictor(bare).separate(mix, RATE)
-    for name in NAMES:
+    for name in found:
         np.testing.assert_array_equal(found[name], wanted[name])
-    with pytest.raises(InputError, match="the same sizes"):
+    with pytest.raises(InputError, match="other conditions .film_labels_encoder_0"):
         warm_start.check(checkpoints.save(tmp_path / "fused", model), bare)
+
+
+@pytest.mark.parametrize(
+    "there, here, told",
+    [
+        (["additive_gating@decoder"], ["multiplicative_gating@decoder"], "other cond"),
+        (["film@decoder"], ["film:score@decoder"], "has other conditions"),
+        ([], ["concatenation@decoder"], "concatenation_labels_decoder_2 widens"),
+    ],
+)
+def test_weights_of_other_fusers_are_refused(there, here, told, tmp_path):
+    folder = checkpoints.save(tmp_path / "there", network(*there))
+    with pytest.raises(InputError, match=told):
+        warm_start.check(folder, network(*here))

@@ -58,9 +58,10 @@ def test_an_empty_file_holds_no_notes(tmp_path, text):
         ("1.0 440 0.5 7", "not three"),
         ("1.0 A4 0.5", "'1.0 A4 0.5' is not three"),
         ("1.0 440 nan", "not three"),
-        ("1.0 440 -0.5", "a duration of -0.5 is negative"),
-        ("-1 440 0.5", "an onset of -1 is negative"),
-        ("1.0 -440 0.5", "a frequency of -440 is negative"),
+        ("1.0 440 -0.5", "a duration of -0.5 does not lie between 0"),
+        ("-1 440 0.5", "an onset of -1 does not lie between 0"),
+        ("1.0 -440 0.5", "a frequency of -440 does not lie between 0"),
+        ("1e9 440 0.5", "an onset of 1e.09 does not lie between 0 and 86400"),
     ],
 )
 def test_a_bad_line_is_refused_with_its_file_and_number(tmp_path, line, message):

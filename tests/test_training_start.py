@@ -160,7 +160,7 @@ def test_a_warm_start_may_have_other_sources_and_says_so(
     [
         (["model.num_initial_filters=5"], r"down_0/kernel has shape \[15, 1, 4\] the"),
         (["model.num_layers=3"], r"has shape \[.*\] there and \[.*\] here"),
-        (["cexp_labels"], "kernel has shape"),
+        (["cexp_labels"], "outer_product_labels_bottleneck widens the map"),
         (["model.upsampling=learned"], "has shape .* there and"),
         (["model.output_type=difference"], r"holds \d+ weights .* this model has \d+"),
     ],

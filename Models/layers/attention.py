@@ -33,6 +33,8 @@ class _Attention(Fuser):
 
     def __init__(self, size=16, heads=1, **kwargs):
         super().__init__(**kwargs)
+        if size % heads:
+            raise ValueError(f"size={size} must be a multiple of heads={heads}")
         self.size, self.heads = size, heads
 
     def build_for(self, n_channels, size, is_timed=False):
@@ -120,11 +122,14 @@ class AdditiveAttention(_Attention):
 
         score[t, m] = u . tanh(Q x[t] + K z[m])
 
-    Cost: (2 C + 2 D + 9) A + C parameters, 5 A more with frames; about 4 C A + 6 M A
+    Cost: (2 C + 2 D + 6) A + C parameters, 5 A more with frames; about 4 C A + 6 M A
     FLOP a step, 4 P D A FLOP a frame.  Bahdanau, Cho, Bengio, "Neural Machine
     Translation by Jointly Learning to Align and Translate", ICLR 2015,
     https://arxiv.org/abs/1409.0473
     """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "heads": 1})
 
     def build_for(self, n_channels, size, is_timed=False):
         super().build_for(n_channels, size, is_timed)
@@ -150,7 +155,7 @@ class MultiplicativeAttention(_Attention):
 
         score[t, h, m] = (Q x[t])_h . (K z[m])_h / sqrt(A / H)
 
-    Cost: (2 C + 2 D + 8) A + C parameters, 5 A more with frames; about 4 C A + 4 M A
+    Cost: (2 C + 2 D + 5) A + C parameters, 5 A more with frames; about 4 C A + 4 M A
     FLOP a step, 4 P D A FLOP a frame.  Vaswani et al., "Attention Is All You Need",
     NeurIPS 2017, https://arxiv.org/abs/1706.03762
     """

@@ -3,8 +3,9 @@
     map [B, T, C] , `Condition` on its own clock, `Clock` of the map -> [B, T, C']
 
 Glossary of shapes: as in `conditioning`.  All but the outer product begin as the
-identity.  They compute in the dtype of their weights, since sums over time, which their
-gradients are, come out wrong in bfloat16.  Cost lines: parameters; then floating-point
+identity; what concatenation appends begins as zeros.  Those with weights compute in the
+dtype of these, since sums over time, which their gradients are, come out wrong in
+bfloat16.  Cost lines: parameters; then floating-point
 operations for each step of the map, and for each frame (once for each example where the
 condition does not change).
 
