@@ -2,6 +2,7 @@
 
     python Prepare.py with urmp data.raw=FOLDER data.records=records
     python Prepare.py with chamber data.raw=corpus data.records=records
+    python Prepare.py visual_report with input=VIDEO output=FOLDER players=2
     python Prepare.py help            this page
     python Prepare.py print_config    every knob, with its meaning
 
@@ -9,9 +10,13 @@ Looks for all pieces first and says what is there and what is missing; missing
 pieces stop it unless data.partial=True.  The fabricated corpus `chamber` is made
 in data.raw, if it is not there yet.  Records that exist already are kept if they
 were made from the same data, and refused otherwise.
+
+visual_report shows what the visual front end sees in a video: report.png, overlay.mp4
+and report.json.  Without `players` it looks for those who are there most of the time.
 """
 
 import contextlib
+import dataclasses
 import io
 import pathlib
 import shutil
@@ -26,6 +31,10 @@ from Schema import InputError
 
 ex = Experiment("prepare", ingredients=[Config.data], save_git_info=False)
 Config.attach(ex)
+
+LONGEST_SIDE = 640  # pixels of the frames that the front end sees
+HIGHEST_RATE = 30.0  # Hz, of these frames
+REPORT = {"input": None, "output": "visual_report", "players": None}  # its options
 
 # Bytes of records for a byte of PCM16 audio, at most: excerpts overlap.
 RECORDS_PER_PCM16 = 1.4
@@ -185,10 +194,83 @@ def summarize(folder, inventory, options):
     )
 
 
+def report_on(video_file, output, players=None):
+    """Shows what the visual front end sees in a video.
+
+    Args:
+      video_file: File.
+      output: Folder of report.png, overlay.mp4 and report.json; made if absent.
+      players: How many play, if that is known.
+
+    Returns:
+      dict, as in report.json.
+
+    Raises:
+      InputError: If the file has no pictures that can be read.
+    """
+    with Config.quiet():  # Datasets wakes TensorFlow
+        from Datasets import media, video
+    from Models.vision import reports
+    from Models.vision.front_end import PlayersFrontEnd
+
+    rate = min(video.probe(video_file).rate, HIGHEST_RATE)
+    reader = video.VideoReader(video_file, rate, longest=LONGEST_SIDE)
+    audio, sample_rate = None, None
+    if reader.info.has_audio:
+        audio, sample_rate = media.read_audio(video_file)
+        audio = audio if audio.shape[1] <= 2 else media.to_channels(audio, 1)
+    front_end = PlayersFrontEnd(rate=reader.rate)
+    seen = front_end(reader, players)
+    about = {
+        "input": video_file,
+        "video": dataclasses.asdict(reader.info),
+        "lost": reader.lost,
+        "front_end": front_end.name,
+        "frame_size": list(reader.size),
+    }
+    return reports.write(
+        output, reader, seen, about, media.write_video, audio, sample_rate
+    )
+
+
+@ex.config
+def of_visual_report():
+    input = REPORT["input"]  # video file; of visual_report only, as the next two
+    output = REPORT["output"]  # folder of its pictures
+    players = REPORT["players"]  # how many play; None: those there most of the time
+
+
+@ex.command
+def visual_report(input, output, players):
+    """Shows what the visual front end sees in a video."""
+    if input is None:
+        raise InputError(
+            "name a video: python Prepare.py visual_report with input=VIDEO"
+        )
+    whole = isinstance(players, int) and not isinstance(players, bool)
+    if players is not None and not (whole and players >= 1):
+        raise InputError(f"players={players}: expected a whole number from 1, or None")
+    from Models.vision.reports import summary
+
+    print(f"{input}: {summary(report_on(str(input), str(output), players))}")
+    print(f"wrote report.png, overlay.mp4 and report.json to {output}")
+    return str(output)
+
+
 @ex.main
 def main(data):
     return str(prepare(data))
 
 
+def check(config):
+    """Refuses what only visual_report would use."""
+    for key, default in REPORT.items():
+        if config[key] != default:
+            raise InputError(
+                f"{key}={config[key]}: only visual_report reads a video; type `python "
+                "Prepare.py visual_report with input=VIDEO`"
+            )
+
+
 if __name__ == "__main__":
-    Config.command_line(ex)
+    Config.command_line(ex, check=check)
