@@ -147,7 +147,8 @@ class WaveUNet(Separator):
         elif len(self.source_names) == 1:
             why = f"would make {self.source_names[0]!r} the whole mixture; it"
         if self.output_type != "direct" and why:
-            raise InputError(f"output_type='difference' {why} needs 'direct'")
+            told = f"output_type='difference' {why} needs output_type='direct'"
+            raise InputError(told)
 
     @property
     def batch_keys(self):
@@ -262,9 +263,8 @@ class WaveUNet(Separator):
     @property
     def is_fast(self):
         """Whether the fast form is computed."""
-        if self.form != "auto":
-            return self.form == "fast"
-        return MEASURED.get(devices.kind(), "plain") == "fast"
+        measured = MEASURED.get(devices.kind(), "plain")
+        return (measured if self.form == "auto" else self.form) == "fast"
 
     def lengths(self, n):
         """The `Lengths` of a window with at least n target samples."""

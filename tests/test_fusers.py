@@ -67,7 +67,7 @@ def test_a_name_that_is_none_is_refused(names, told):
         (
             ["film@input"],
             {"slots": "conditioned", "output_type": "difference"},
-            "needs 'direct'",
+            "needs output_type='direct'",
         ),
         (
             ["film@input"],

@@ -1,6 +1,7 @@
 """Memory at hand: what the kernel, its control groups and other systems tell."""
 
 import pathlib
+import statistics
 import sys
 
 import psutil
@@ -94,10 +95,13 @@ def test_this_machine_has_memory_and_a_block_of_it_is_missed(monkeypatch):
     import mmap
 
     monkeypatch.undo()
-    before = memory.at_hand()
-    with mmap.mmap(-1, 256 << 20) as block:
-        block.write(b"x" * (256 << 20))
-        taken = before - memory.at_hand()
-    total = psutil.virtual_memory().total
-    assert 0 < before < total
-    assert taken > 0
+    assert 0 < memory.at_hand() < psutil.virtual_memory().total
+
+    def taken():
+        before = memory.at_hand()
+        with mmap.mmap(-1, 256 << 20) as block:
+            block.write(b"x" * (256 << 20))
+            return before - memory.at_hand()
+
+    # Other processes take and give back at the same time: most blocks are missed.
+    assert statistics.median(taken() for _ in range(9)) > 0
