@@ -33,18 +33,21 @@ def test_a_slot_follows_its_own_condition_alone(condition, place):
 
 
 # --- Missing conditions ---------------------------------------------------------------
-def test_one_network_separates_with_any_of_its_conditions_or_none():
-    names = "film@decoder", "film:score@bottleneck", "additive_attention:score@output"
-    model = network(*names, spread=0.3, null_conditions=True)
+@pytest.mark.parametrize("other", ["score", "visual"])
+def test_one_network_separates_with_any_of_its_conditions_or_none(other):
+    names = f"film:{other}@bottleneck", f"additive_attention:{other}@output"
+    model = network("film@decoder", *names, spread=0.3, null_conditions=True)
     batch, found = batch_for(model), {}
-    for labels, score in itertools.product([0.0, 1.0], repeat=2):
-        told = {"has_labels": labels * tf.ones([3], "float64")}
-        told["has_score"] = score * tf.ones([3], "float64")
+    for labels, more in itertools.product([0.0, 1.0], repeat=2):
+        told = {
+            f"has_{key}": known * tf.ones_like(batch[f"has_{key}"])
+            for key, known in (("labels", labels), (other, more))
+        }
         now = {**batch, **told}
-        found[labels, score] = sources(model, now)
-        for key, known in (("labels", labels), ("score", score)):
-            other = sources(model, {**now, key: 1 - now[key]})
-            same = np.abs(other - found[labels, score]).max() < 1e-12
+        found[labels, more] = sources(model, now)
+        for key, known in (("labels", labels), (other, more)):
+            changed = sources(model, {**now, key: 1 - now[key]})
+            same = np.abs(changed - found[labels, more]).max() < 1e-12
             assert same == (not known), key  # the value counts if it is known
     for a, b in itertools.combinations(found.values(), 2):
         assert np.abs(a - b).max() > 1e-4
