@@ -108,7 +108,7 @@ NAMED = {
     # The rows of the roadmap: one way each to tell a network who plays.  The model
     # alone, as cexp_labels, which they vary; none was published for this network.  The
     # gains are ours over a blind network, in SI-SDR, on chamber with 3 players of 6
-    # (RESULTS.md, "What conditioning is worth"), a minute each on one core.
+    # (RESULTS.md, "What conditioning is worth"), one to two minutes each on one core.
     # Each instrument that plays gets a copy of the mixture: +1.0 dB.
     # python Training.py with urmp labels_at_input
     "labels_at_input": conditioned("outer_product@input"),

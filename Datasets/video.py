@@ -165,11 +165,6 @@ class VideoReader:
         )
 
 
-def read_frames(path, rate=None, size=None, longest=None):
-    """All frames, uint8 [F, H, W, 3]; arguments and errors of `VideoReader`."""
-    return np.concatenate(list(VideoReader(path, rate, size, longest)))
-
-
 def probe(path):
     """What a file says of itself, without decoding all of it.
 

@@ -138,6 +138,28 @@ def whole(what, value, least=1, most=None):
     return int(value)
 
 
+def checked(given, sizes=(), truths=(), choices=(), most=()):
+    """Of a constructor's arguments those that are plain knobs, refused if impossible.
+
+    Args:
+      given: {argument: value}, of all arguments.
+      sizes: Names of whole numbers, at least 1.
+      truths: Names of truth values.
+      choices: {name: the strings that it may be}.
+      most: {name: the greatest value of a size}.
+
+    Returns:
+      {name: value} of the three kinds.
+
+    Raises:
+      InputError: Naming the argument and its value.
+    """
+    greatest = dict(most)
+    found = {key: whole(key, given[key], most=greatest.get(key)) for key in sizes}
+    found |= {key: truth(key, given[key]) for key in truths}
+    return found | {k: one_of(k, given[k], may) for k, may in dict(choices).items()}
+
+
 def positive(what, value, most=float("inf")):
     """Refuses anything but a finite number above 0, and at most `most`.
 

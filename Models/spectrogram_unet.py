@@ -21,7 +21,7 @@ Level i of the way down has N 2^i channels, F / 2^(i + 1) frames and K / 2^(i + 
 import keras
 import tensorflow as tf
 
-from Models.base import Lengths, Separator, truth, whole
+from Models.base import Lengths, Separator, checked, whole
 from Models.layers.spectral import (
     BatchNormalization,
     DoublingConvolution,
@@ -149,10 +149,8 @@ class SpectrogramUNet(Separator):
         **kwargs,
     ):
         super().__init__(source_names, sample_rate, channels, num_frames, **kwargs)
-        given = locals()
-        for knob in SIZES:
-            setattr(self, knob, whole(knob, given[knob], most=MOST.get(knob)))
-        self.legacy_fft = truth("legacy_fft", legacy_fft)
+        for knob, value in checked(locals(), SIZES, ["legacy_fft"], most=MOST).items():
+            setattr(self, knob, value)
         self._check_frames()
         self.edge, self.grain = frame_length - frame_step, frame_step
         self.spectrogram = Spectrogram(frame_length, frame_step, legacy_fft)

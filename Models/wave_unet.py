@@ -23,7 +23,7 @@ import keras
 import tensorflow as tf
 
 from Models import devices, wave_unet_fast, wave_unet_plain, wave_unet_sizes
-from Models.base import Separator, one_of, positive, truth, whole
+from Models.base import Separator, checked, positive, truth
 from Models.fusers import MOST_FRAMES, SLOTS, Conditioning
 from Models.layers.convolution import Convolution, leaky_relu
 from Models.layers.output import ACTIVATIONS, OUTPUTS
@@ -124,13 +124,8 @@ class WaveUNet(Separator):
         **kwargs,
     ):
         super().__init__(source_names, sample_rate, channels, num_frames, **kwargs)
-        given = locals()
-        for knob in SIZES:
-            setattr(self, knob, whole(knob, given[knob], most=MOST.get(knob)))
-        for knob in TRUTHS:
-            setattr(self, knob, truth(knob, given[knob]))
-        for knob, allowed in CHOICES.items():
-            setattr(self, knob, one_of(knob, given[knob], allowed))
+        for knob, value in checked(locals(), SIZES, TRUTHS, CHOICES, MOST).items():
+            setattr(self, knob, value)
         self.score_rate = positive("score_rate", score_rate, MOST_FRAMES)
         self.visual_size, self.visual_rate = visual_size, visual_rate
         self._refuse_a_residual()

@@ -6,11 +6,12 @@ import pytest
 from Datasets import media, video
 from Schema import InputError
 from tests import video_made
+from tests.video_made import read_frames
 
 
 def levels(path, rate, **options):
     """Mean level of each frame."""
-    return video.read_frames(path, rate, **options).mean(axis=(1, 2, 3))
+    return read_frames(path, rate, **options).mean(axis=(1, 2, 3))
 
 
 def steps(rng, count=24):
@@ -67,7 +68,7 @@ def test_pictures_are_turned_upright_as_the_file_says(quarters, tmp_path):
     path = tmp_path / "x.mp4"
     media.write_video(path, [picture] * 5, 10)
     video_made.turn(path, quarters)
-    frame = video.read_frames(path, 10)[0]
+    frame = read_frames(path, 10)[0]
     info = video.probe(path)
     assert frame.shape[:2] == (info.height, info.width)
     assert info.height == (64 if quarters % 2 else 48)
@@ -78,9 +79,9 @@ def test_pictures_are_turned_upright_as_the_file_says(quarters, tmp_path):
 def test_a_size_may_be_asked_for(tmp_path):
     path = tmp_path / "x.mp4"
     media.write_video(path, [video_made.grey(99, (320, 180))] * 5, 10)
-    assert video.read_frames(path, 10, size=(31, 17)).shape == (5, 17, 31, 3)
-    assert video.read_frames(path, 10, longest=100).shape == (5, 56, 100, 3)
-    assert video.read_frames(path, 10, longest=640).shape == (5, 180, 320, 3)
+    assert read_frames(path, 10, size=(31, 17)).shape == (5, 17, 31, 3)
+    assert read_frames(path, 10, longest=100).shape == (5, 56, 100, 3)
+    assert read_frames(path, 10, longest=640).shape == (5, 180, 320, 3)
 
 
 def test_a_reader_gives_small_blocks_and_can_be_read_again(tmp_path):
@@ -125,7 +126,7 @@ def test_a_video_that_is_cut_short_is_refused_with_the_second(tmp_path):
     path = noisy(tmp_path / "x.mkv")
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     with pytest.raises(InputError, match=r"x.mkv.* cut short at 2\.\d s of 4\.0 s"):
-        video.read_frames(path, 25)
+        read_frames(path, 25)
 
 
 def test_of_a_video_that_lacks_its_last_moment_the_last_picture_stays(tmp_path):
@@ -161,7 +162,7 @@ def test_an_mp4_without_its_index_is_refused(tmp_path):
     media.write_video(path, [video_made.grey(9)] * 50, 25)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(InputError, match="x.mp4 cannot be read as video.*complete"):
-        video.read_frames(path)
+        read_frames(path)
 
 
 def test_a_file_without_pictures_is_refused_by_name(tmp_path):
@@ -178,5 +179,5 @@ def test_a_file_without_pictures_is_refused_by_name(tmp_path):
 def test_real_videos_are_read_whole(shared):
     for path in sorted((shared / "video").glob("avsbench_masked*.mp4")):
         info = video.probe(path)
-        frames = video.read_frames(path, info.rate, longest=64)
+        frames = read_frames(path, info.rate, longest=64)
         assert len(frames) == info.n_frames and frames.mean() > 5, path.name

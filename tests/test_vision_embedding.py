@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from Datasets import video
 from Models import vision
 from Models.vision.frame_embedding import FrameEmbedding
 from Schema import InputError
+from tests.video_made import read_frames
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_gradients_reach_every_weight_of_an_online_network(embedding):
     ],
 )
 def test_instruments_of_real_videos_are_named(name, word, shared, embedding):
-    frames = video.read_frames(shared / "video" / f"{name}.mp4", 1)
+    frames = read_frames(shared / "video" / f"{name}.mp4", 1)
     names, logits = embedding.instruments(frames)
     best = [names[i] for i in np.argsort(-logits.mean(axis=0))[:4]]
     assert any(word in name for name in best), best

@@ -5,6 +5,8 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from Datasets import video
+
 CLOCK = 1000  # time stamps a second
 
 
@@ -65,3 +67,8 @@ def turn(path, quarters):
     matrix = np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], ">i4")
     data[at : at + 36] = matrix.tobytes()
     path.write_bytes(bytes(data))
+
+
+def read_frames(path, rate=None, **options):
+    """All frames, uint8 [F, H, W, 3]; arguments and errors of `VideoReader`."""
+    return np.concatenate(list(video.VideoReader(path, rate, **options)))
