@@ -28,15 +28,18 @@ SETTINGS.DISCOVER_DEPENDENCIES = "none"
 SETTINGS.CAPTURE_MODE = "sys"  # "fd" hides from a progress bar that it has a terminal
 SETTINGS.HOST_INFO.INCLUDE_CPU_INFO = False  # takes a second
 
-data, model, training, evaluation = INGREDIENTS = [
+data, visual, model, training, evaluation = INGREDIENTS = [
     Ingredient(name, save_git_info=False)
-    for name in ("data", "model", "training", "evaluation")
+    for name in ("data", "visual", "model", "training", "evaluation")
 ]
 SECTIONS = [ingredient.path for ingredient in INGREDIENTS]
 ROOMS = ("Console", "Datasets", "Models", "Learning", "Scores")
 
 OPTIONAL = {  # knobs that may be None, and their type otherwise
     "data.raw": str,
+    "visual.front_end": str,
+    "visual.weights": str,
+    "model.visual_channels": int,
     "training.gradient_clip": float,
     "training.validation_steps": int,
     "training.warm_start": str,
@@ -83,6 +86,14 @@ def chamber_corpus(name):
         frame_rate = 15  # Hz, of the video
 
 
+# What is seen of the players, if the recordings have videos.
+@visual.config
+def watching():
+    front_end = None  # a key of Models.vision.FRONT_ENDS; None: nobody looks
+    frame_rate = 15.0  # Hz of the features, at most that of the videos
+    weights = None  # file of its image network; None: those that VIMSS ships
+
+
 # Which model; the scope of that name below adds its own knobs.
 @model.config
 def network():
@@ -109,6 +120,8 @@ def wave_unet(name):
         slots = "vocabulary"  # | "conditioned": one output for each thing that is named
         null_conditions = False  # learn stand-ins for conditions that are missing
         score_rate = 25.0  # Hz, frames of score activity, if a fuser listens to it
+        visual_channels = 32  # that an encoder makes of players' features; None: none
+        visual_layers = 3  # its convolutions over time
         legacy_label_order = False  # scramble a batch's labels as in 2018; for parity
         form = "auto"  # | "plain" | "fast": how it is computed; "auto": as measured
 

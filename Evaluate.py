@@ -35,12 +35,14 @@ from Schema import InputError
 from Scores import aggregate, store, systems, tables
 
 ex = Experiment(
-    "evaluate", ingredients=[Config.data, Config.evaluation], save_git_info=False
+    "evaluate",
+    ingredients=[Config.data, Config.visual, Config.evaluation],
+    save_git_info=False,
 )
 Config.attach(ex)
 
 FLOOR, CEILING = "mixture", "ideal ratio mask"
-CONDITIONS = ("labels", "score")  # that records can give
+CONDITIONS = ("labels", "score", "visual")  # that records can give
 ORACLES = {FLOOR: oracles.mixture, CEILING: oracles.ideal_ratio_mask}
 
 
@@ -148,15 +150,19 @@ class Evaluation:
         """Folder of a track's separated sources."""
         return self.folder / "estimates" / track_id
 
-    def conditions_of(self, track, names):
+    def conditions_of(self, track, references):
         """What the model is told of a track, as arguments of `Predictor.separate`."""
-        told = {"labels": names} if "labels" in self.conditions else {}
-        if "score" not in self.conditions:
-            return told
-        parts = list(zip(track["labels"], track["notes"]))
-        if all(notes is not None for _, notes in parts):
-            found = {n: [notes for part, notes in parts if part == n] for n in names}
-            told["notes"] = {name: np.concatenate(of) for name, of in found.items()}
+        told = {}
+        if "labels" in self.conditions:
+            told["labels"] = [one.label for one in references]
+        if "score" in self.conditions:
+            notes = {one.name: one.notes(track) for one in references}
+            if all(found is not None for found in notes.values()):
+                told["notes"] = notes
+        if "visual" in self.conditions and track["has_visual"].all():
+            told["video"] = track["visual"]
+            if self.model.slots == "conditioned":
+                told["video"] = np.stack([one.visual(track) for one in references])
         return told
 
     def told(self):
@@ -165,21 +171,31 @@ class Evaluation:
             return ""
         text = f" The model is given: {', '.join(self.conditions) or 'nothing'}."
         tracks = self.records.tracks(self.split)
-        without = [track.id for track in tracks if not track.has_score]
-        if "score" in self.conditions and without:
-            text += f" No score was given of {', '.join(without)}."
+        for condition, has, what in (
+            ("score", "has_score", "score"),
+            ("visual", "has_video", "video"),
+        ):
+            without = [track.id for track in tracks if not getattr(track, has)]
+            if condition in self.conditions and without:
+                text += f" No {what} was given of {', '.join(without)}."
         return text
 
     def separate(self, track_id, save_estimates):
         """Separates a track; returns the arguments of `systems.score_systems`."""
-        from Datasets import records, writing
+        from Datasets import references as present
+        from Datasets import writing
 
         track = self.records.whole_track(track_id)
-        names, references = records.present_sources(track, self.model.source_names)
+        apart = self.model.slots == "conditioned"
+        found = present.references(track, self.model.source_names, apart)
+        names = [one.name for one in found]
+        references = np.stack([one.audio(track) for one in found])
         mix, rate = track["mix"], track["sample_rate"]
-        conditions = self.conditions_of(track, names)
+        conditions = self.conditions_of(track, found)
         estimates = self.predictor.separate(mix, rate, **conditions)
-        estimates = np.stack([estimates[name] for name in names])
+        # Slots that follow conditions come in the order in which these were given.
+        order = estimates if apart else names
+        estimates = np.stack([estimates[name] for name in order])
         if save_estimates:
             about = self.identity(track_id, self.weights)
             writing.write_estimates(
@@ -246,6 +262,14 @@ def finished(waiting, bar):
     return done
 
 
+def rows(scores, model):
+    """The sources that were scored, in the order of the tables."""
+    from Datasets import references
+
+    names = [n for of in scores.values() for one in of.values() for n in one.names]
+    return references.in_order(names, model.source_names)
+
+
 def report(evaluation, summary):
     """Writes the tables and prints them."""
     caption = f"{tables.caption(summary)}{evaluation.told()}"
@@ -257,12 +281,12 @@ def report(evaluation, summary):
 
 
 @ex.main
-def main(run, data, evaluation):
+def main(run, data, visual, evaluation):
     run, split = Utils.find_run(run), evaluation["split"]
-    records = Test.open_records(data)
+    records = Test.open_records(data, visual)
     work = Evaluation(run, records, data["name"], split, evaluation["conditions"])
     scores = evaluate(work, evaluation["save_estimates"], evaluation["workers"])
-    report(work, aggregate.aggregate(scores, FLOOR, work.model.source_names))
+    report(work, aggregate.aggregate(scores, FLOOR, rows(scores, work.model)))
     gain = systems.mean_improvement(scores, work.system, FLOOR)
     print(f"SI-SDR above the mixture: {gain:.2f} dB, mean of all sources of all tracks")
     required = evaluation["required_si_sdri"]

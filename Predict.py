@@ -2,6 +2,7 @@
 
     python Predict.py with run=runs/1 input=song.mp3 output=separated
     python Predict.py with run=runs/2 input=duet.wav labels=vn,vc   # what is named
+    python Predict.py with run=runs/3 input=duet.mp4 players=2      # who is seen
 
 Writes one WAV file for each source, at the input's own sample rate, with as many
 channels and exactly as many samples.  The input is any audio or video file; of a
@@ -18,6 +19,7 @@ channel is separated on its own: repeated on all channels of the model, whose
 estimates are averaged.
 """
 
+import os
 import time
 
 import numpy as np
@@ -30,11 +32,12 @@ from Schema import InputError
 
 with Config.quiet():  # Datasets wakes TensorFlow
     from Datasets import media, score, segments, streaming, writing
+    from Datasets.video import VideoReader, has_pictures
 
 MIN_SECONDS = 0.25  # a shorter file is taken for a mistake
 LONGEST = 1 << 21  # samples of estimates at once; more is no faster
 SHARE = 0.5  # of the memory at hand
-KNOBS = "segment batch_size overlap hop precision form".split()  # of a Predictor
+KNOBS = "segment batch_size overlap hop precision form weights".split()
 
 
 class Predictor:
@@ -55,6 +58,7 @@ class Predictor:
         hop="aligned",
         precision=None,
         form=None,
+        weights=None,
     ):
         """Loads a separator and tries it on silence.
 
@@ -71,6 +75,8 @@ class Predictor:
           precision: "float32" or "bfloat16", of what is computed from the folder's
             weights; None: float32.
           form: "auto", "plain" or "fast": how it is computed; None: auto.
+          weights: File of the image network of the checkpoint's front end, if it is
+            not one that VIMSS ships.
 
         Raises:
           InputError: If a value is impossible, the folder holds no separator, or
@@ -81,6 +87,7 @@ class Predictor:
 
         self.model = running.load(folder, precision, form)
         self.names = list(self.model.source_names)
+        self._weights, self._watcher = weights, None
         context = self.model.has_context
         self._ancestral, self._asked = hop == "ancestor", segment
         self._most = LONGEST // batch_size
@@ -104,37 +111,56 @@ class Predictor:
             raise _too_long(n_in) from None
         self._fit(self.model.channels, len(self.names))
 
-    def given(self, labels=None, video=None, notes=None):
+    def given(self, labels=None, video=None, notes=None, players=None, progress=False):
         """What is known of a recording, `Models.given.Given`; as `separate`."""
-        from Models.given import Given
+        from Models.given import Given, listed
 
-        if video is not None:
-            raise InputError("the checkpoint is not conditioned on video; omit video")
         if notes is not None and "score" in self.model.batch_keys:
             notes = score.activities(notes, self.model.score_rate)
-        return Given(self.model, labels, notes)
+        sees = "visual" in self.model.batch_keys
+        if sees and labels is not None and self.model.slots == "conditioned":
+            players = players or len(listed(labels))
+        if sees and isinstance(video, str | os.PathLike):
+            video = self.watch(video, players, progress).features
+        elif players is not None and not sees:
+            raise InputError(f"players={players}: the checkpoint sees none; omit it")
+        return Given(self.model, labels, notes, video)
 
-    def separate(self, mix, sample_rate, labels=None, video=None, notes=None):
+    def watch(self, file, players=None, progress=False):
+        """What the checkpoint's own front end sees in a video, `front_end.Seen`."""
+        from Models.vision import watching
+
+        if self._watcher is None:
+            self._watcher = watching.of(self.model, self._weights, VideoReader)
+        return self._watcher(file, players, progress)
+
+    def separate(
+        self, mix, sample_rate, labels=None, video=None, notes=None, players=None
+    ):
         """Separates an array.
 
         Args:
           mix: float [T, C], nominally in [-1, 1]; T at least 1.
           sample_rate: Hz, a whole number; resampled to the model's and back.
           labels: Names of the sources that play, for a model conditioned on them: a
-            list, or text with commas between them.
-          video: A video file, for a model conditioned on it.
+            list, or text with commas between them.  If its slots follow players,
+            these are their names from left to right.
+          video: A video file, for a model that sees players; or their features, float32
+            [P, F, D] at the model's `visual_rate`.
           notes: Of each source, for a model conditioned on a score: as in
             `Datasets.score.activities`, a folder of Notes files or a dict of arrays.
+          players: How many are to be seen; None: as many as are named, or found.
 
         Returns:
           {source: float32 [T, C] at sample_rate}, of the sources that are named, if
-          labels or a score are given; else of all.
+          labels or a score are given; else of all.  Players who are not named are
+          player_1, player_2, ... from left to right.
 
         Raises:
           InputError: If mix is not audio, or a condition is not one of the model's.
         """
         recording = streaming.Recording.of_array(mix, sample_rate, "mix")
-        given = self.given(labels, video, notes)
+        given = self.given(labels, video, notes, players)
         done, sources = 0, np.empty((len(given.wanted), *np.shape(mix)), np.float32)
         for block in self.stream(recording, given):
             sources[:, done : done + block.shape[1]] = block
@@ -150,20 +176,22 @@ class Predictor:
         subtype="FLOAT",
         progress=False,
         notes=None,
+        players=None,
     ):
         """Separates a file, block by block, into one WAV file for each source.
 
         Files that exist are replaced, all together, when the work is done.  `labels`,
-        `video` and `notes` are those of `separate`.
+        `video`, `notes` and `players` are those of `separate`.
 
         Args:
           input: Audio or video file of at least `MIN_SECONDS`.
           output: Folder of the results; made if absent.
           labels: Names.
-          video: File.
+          video: File; None: the input, if it has pictures and the model sees players.
           subtype: FLOAT, PCM_24 or PCM_16; PCM clips beyond [-1, 1], with a warning.
           progress: Whether to show a bar, in seconds of audio.
           notes: Folder or dict.
+          players: Number.
 
         Returns:
           {source: pathlib.Path of `<output>/<source>.wav`}.
@@ -172,7 +200,9 @@ class Predictor:
           InputError: If the input cannot be separated or the output not written;
             nothing of it remains then.
         """
-        given = self.given(labels, video, notes)
+        if video is None and "visual" in self.model.batch_keys:
+            video = input if has_pictures(input) else None
+        given = self.given(labels, video, notes, players, progress)
         with media.AudioReader(input) as reader:
             rate, channels, n_time = reader.sample_rate, reader.channels, reader.n_time
             recording = streaming.Recording(
@@ -267,7 +297,9 @@ def defaults():
     output = "separated"  # folder
     labels = None  # names of the sources that play, if the model is told them: vn,vc
     notes = None  # folder of Notes_*.txt, if the model is told the score
-    video = None  # video file, if the model sees it
+    video = None  # video file, if the model sees players; None: the input, if it is one
+    players = None  # how many are to be seen; None: as many as are named, or found
+    weights = None  # file of the front end's image network, if it is the user's own
     subtype = "FLOAT"  # samples of the files: FLOAT, PCM_24 or PCM_16
     segment = None  # samples of an estimate; None: chosen from the memory at hand
     batch_size = 1  # segments at once
@@ -278,7 +310,7 @@ def defaults():
 
 
 @ex.main
-def main(run, input, output, labels, notes, video, subtype, _config):
+def main(run, input, output, labels, notes, video, players, subtype, _config):
     """Separates one file and says where the sources are."""
     if input is None:
         raise InputError("name a recording: python Predict.py with input=FILE")
@@ -286,7 +318,7 @@ def main(run, input, output, labels, notes, video, subtype, _config):
     options = {knob: _config[knob] for knob in KNOBS}
     predictor, began = Predictor(str(Utils.find_run(run)), **options), time.time()
     files = predictor.separate_file(
-        *(str(input), output, labels, video, subtype), progress=True, notes=notes
+        *(str(input), output, labels, video, subtype, True, notes, players)
     )
     took = time.time() - began
     seconds = sf.info(str(next(iter(files.values())))).duration

@@ -2,6 +2,7 @@
 
     python Prepare.py with urmp data.raw=FOLDER data.records=records
     python Prepare.py with chamber data.raw=corpus data.records=records
+    python Prepare.py with urmp visual.front_end=players_motion data.raw=FOLDER
     python Prepare.py visual_report with input=VIDEO output=FOLDER players=2
     python Prepare.py help            this page
     python Prepare.py print_config    every knob, with its meaning
@@ -10,6 +11,8 @@ Looks for all pieces first and says what is there and what is missing; missing
 pieces stop it unless data.partial=True.  The fabricated corpus `chamber` is made
 in data.raw, if it is not there yet.  Records that exist already are kept if they
 were made from the same data, and refused otherwise.
+
+With visual.front_end the records also hold features of the players of each video.
 
 visual_report shows what the visual front end sees in a video: report.png, overlay.mp4
 and report.json.  Without `players` it looks for those who are there most of the time.
@@ -29,10 +32,11 @@ import Config
 import Utils
 from Schema import InputError
 
-ex = Experiment("prepare", ingredients=[Config.data], save_git_info=False)
+ex = Experiment(
+    "prepare", ingredients=[Config.data, Config.visual], save_git_info=False
+)
 Config.attach(ex)
 
-LONGEST_SIDE = 640  # pixels of the frames that the front end sees
 HIGHEST_RATE = 30.0  # Hz, of these frames
 REPORT = {"input": None, "output": "visual_report", "players": None}  # its options
 
@@ -40,11 +44,12 @@ REPORT = {"input": None, "output": "visual_report", "players": None}  # its opti
 RECORDS_PER_PCM16 = 1.4
 
 
-def prepare(data):
+def prepare(data, visual=None):
     """Makes the records of a data set.
 
     Args:
       data: The data section of the configuration.
+      visual: The visual section; None: nobody looks.
 
     Returns:
       Path of the records.
@@ -55,6 +60,10 @@ def prepare(data):
     import Datasets
 
     options = {key: data[key] for key in Datasets.OPTIONS}
+    watcher = watcher_of(visual)
+    if watcher is not None:
+        options["front_end"] = watcher.front_end.name
+        options["visual_rate"] = watcher.front_end.rate
     builder = Datasets.make_builder(data["name"], data["records"], **options)
     raw = raw_folder(data)
     if data["name"] == "chamber":
@@ -71,10 +80,26 @@ def prepare(data):
     if is_current(folder, builder.fingerprint(inventory)):
         print(f"{folder} is up to date")
         return folder
+    builder.watch = watcher
     with Utils.alone(folder.parent, "Prepare.py"):
         build(builder, raw, inventory)
     summarize(folder, inventory, options)
+    for line in watcher.report() if watcher else ():
+        print(line)
     return folder
+
+
+def watcher_of(visual):
+    """What sees the players, as the visual section tells; None: nobody."""
+    if visual is None or visual["front_end"] is None:
+        return None
+    with Config.quiet():  # Datasets wakes TensorFlow
+        from Datasets.video import VideoReader
+    from Models import vision
+    from Models.vision.watching import Watcher
+
+    told = visual["front_end"], visual["frame_rate"], visual["weights"]
+    return Watcher(vision.build(*told), VideoReader)
 
 
 def raw_folder(data):
@@ -214,7 +239,8 @@ def report_on(video_file, output, players=None):
     from Models.vision.front_end import PlayersFrontEnd
 
     rate = min(video.probe(video_file).rate, HIGHEST_RATE)
-    reader = video.VideoReader(video_file, rate, longest=LONGEST_SIDE)
+    longest = PlayersFrontEnd.longest
+    reader = video.VideoReader(video_file, rate, longest=longest)
     audio, sample_rate = None, None
     if reader.info.has_audio:
         audio, sample_rate = media.read_audio(video_file)
@@ -258,8 +284,8 @@ def visual_report(input, output, players):
 
 
 @ex.main
-def main(data):
-    return str(prepare(data))
+def main(data, visual):
+    return str(prepare(data, visual))
 
 
 def check(config):

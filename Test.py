@@ -14,7 +14,9 @@ import Utils
 from Schema import InputError
 
 ex = Experiment(
-    "Test", ingredients=[Config.data, Config.evaluation], save_git_info=False
+    "Test",
+    ingredients=[Config.data, Config.visual, Config.evaluation],
+    save_git_info=False,
 )
 Config.attach(ex)
 
@@ -26,11 +28,22 @@ def defaults():
     batch_size = 16  # windows at once; changes memory, not the result
 
 
-def open_records(data):
-    """The prepared records that a data section names: `Datasets.open_records`."""
+def open_records(data, visual=None):
+    """The prepared records that a data section names: `Datasets.open_records`.
+
+    Args:
+      data: The data section of Config.py.
+      visual: The visual section; None: records without features of players.
+    """
     import Datasets
 
     options = {key: data[key] for key in Datasets.OPTIONS}
+    if visual is not None and visual["front_end"] is not None:
+        from Models import vision
+
+        told = visual["front_end"], visual["frame_rate"], visual["weights"]
+        front_end = vision.build(*told)
+        options |= {"front_end": front_end.name, "visual_rate": front_end.rate}
     return Datasets.open_records(data["name"], data["records"], **options)
 
 
@@ -47,7 +60,7 @@ def windows(records, split, model, spare_slots=0):
     Raises:
       InputError: If the records don't fit the model, or lack what it must be told.
     """
-    from Datasets import notes, pipeline
+    from Datasets import frames, pipeline
 
     if split not in records.splits:
         raise InputError(
@@ -58,18 +71,24 @@ def windows(records, split, model, spare_slots=0):
     check_conditions(records, split, model)
     n_slots, score = None, None
     if model.slots == "conditioned":
-        n_slots = records.most_parts(split) + spare_slots
-        n_slots = min(n_slots, len(model.source_names))
+        # Nobody is seen to be silent: spare slots are for those who are named.
+        spare_slots *= "labels" in model.batch_keys
+        most = records.most_parts(split)
+        n_slots = max(most, min(most + spare_slots, len(model.source_names)))
     if "score" in model.batch_keys:
-        score = notes.ScoreFrames(model.score_rate, model.reach)
+        score = frames.Frames(model.score_rate, model.reach)
     lengths = model.n_in, model.n_out
+    visual = None
+    if "visual" in model.batch_keys:
+        visual = frames.Frames(model.visual_rate, model.reach)
     return pipeline.Windows(
-        *(records, split, *lengths, model.source_names), n_slots, score
+        *(records, split, *lengths, model.source_names, n_slots, score, visual)
     )
 
 
 def check_conditions(records, split, model):
-    """Refuses tracks that do not tell a model what it cannot do without."""
+    """Refuses records that do not tell a model what it cannot do without."""
+    check_sight(records, split, model)
     for track in records.tracks(split):
         is_told = track.has_score or "has_score" in model.batch_keys
         if "score" in model.batch_keys and not is_told:
@@ -80,11 +99,34 @@ def check_conditions(records, split, model):
             )
         labels = list(track.labels)
         twice = [label for label in labels if labels.count(label) > 1]
-        if model.slots == "conditioned" and twice:
+        seen = "visual" in model.batch_keys and track.has_video
+        if model.slots == "conditioned" and twice and not seen:
             raise InputError(
                 f"{split} track {track.id} has two parts called {twice[0]!r}, which "
                 "slots that are named cannot tell apart: prepare with "
                 "data.same_instrument=sum"
+            )
+
+
+def check_sight(records, split, model):
+    """Refuses records whose players were not seen as the model was taught to."""
+    if "visual" not in model.batch_keys:
+        return
+    there, wanted = records.options.front_end, model.front_end
+    rates = records.options.visual_rate, model.visual_rate
+    if there != wanted or rates[0] != rates[1]:
+        told = f"{there} at {rates[0]:g} Hz" if there else "nobody"
+        raise InputError(
+            f"the model sees players with {wanted} at {rates[1]:g} Hz, in the records "
+            f"{told} saw them: set visual.front_end and visual.frame_rate, as in "
+            "Prepare.py"
+        )
+    for track in records.tracks(split):
+        if not track.has_video and "has_visual" not in model.batch_keys:
+            raise InputError(
+                f"{split} track {track.id} has no video, and the model must see the "
+                "players: add it and run Prepare.py again, or train with "
+                "model.null_conditions=True"
             )
 
 
@@ -200,7 +242,7 @@ def mean_loss(model, batches, loss):
 
 
 @ex.main
-def main(data, evaluation, run, batch_size, loss):
+def main(data, visual, evaluation, run, batch_size, loss):
     from Datasets import pipeline
     from Models import checkpoints
 
@@ -209,7 +251,7 @@ def main(data, evaluation, run, batch_size, loss):
     run = Utils.find_run(run)
     model = checkpoints.load(run)
     loss = loss or checkpoints.describe(run)["extra"].get("loss", "mean_square")
-    found = windows(open_records(data), evaluation["split"], model)
+    found = windows(open_records(data, visual), evaluation["split"], model)
     value = mean_loss(model, pipeline.evaluation_batches(found, batch_size), loss)
     tracks = len(found.tracks)
     print(f"{loss} on {evaluation['split']} ({tracks} tracks): {value:.6e}  [{run}]")

@@ -26,7 +26,7 @@ from Schema import InputError
 
 ex = Experiment(
     "Training",
-    ingredients=[Config.data, Config.model, Config.training],
+    ingredients=[Config.data, Config.visual, Config.model, Config.training],
     save_git_info=False,
 )
 Config.attach(ex)
@@ -40,12 +40,13 @@ def defaults():
     resume = None  # folder of a run to go on from, with its configuration
 
 
-def train(folder, data, model, training, seed=1337, resume=None, record=print):
+def train(folder, data, visual, model, training, seed=1337, resume=None, record=print):
     """Builds data and model, trains, and fills the folder of a run.
 
     Args:
       folder: `RunFolder`.
       data: The data section of Config.py, a dict.
+      visual: The visual section.
       model: The model section.
       training: The training section.
       seed: Of weights and examples.
@@ -65,12 +66,13 @@ def train(folder, data, model, training, seed=1337, resume=None, record=print):
     tf.keras.utils.set_random_seed(seed)
     strategy = devices.choose_strategy(batch_size)
     with strategy.scope():
-        network, records, found = opened(data, model, training)
+        network, records, found = opened(data, visual, model, training)
         knobs.check_dropout(training["condition_dropout"], network.batch_keys)
         rate = [training[key] for key in RATE]
         optimizer = optimizers.optimizer(training["optimizer"], *rate)
     report(network, strategy, records, found)
-    told = {"data": data, "seed": seed, "data_fingerprint": records.fingerprint}
+    told = {"data": data, "visual": visual, "seed": seed}
+    told["data_fingerprint"] = records.fingerprint
     told |= {key: training[key] for key in ("loss", "precision", "warm_start")}
     told["commit"] = commit(ROOT)
     begin(folder, resume, training["warm_start"], network, optimizer)
@@ -94,14 +96,18 @@ def train(folder, data, model, training, seed=1337, resume=None, record=print):
     )
 
 
-def opened(data, model, training):
+def opened(data, visual, model, training):
     """(Separator, Records, {split: Windows}) that the sections ask for."""
     import Models
     from Models import devices
 
-    records = Test.open_records(data)
+    records = Test.open_records(data, visual)
     fixed = {key: data[key] for key in ("sample_rate", "channels")}
     fixed["dtype"] = devices.dtype_of(training["precision"])
+    if records.visual_size is not None and Models.takes(model["name"], "front_end"):
+        fixed |= {"visual_size": records.visual_size}
+        fixed["visual_rate"] = records.options.visual_rate
+        fixed["front_end"] = records.options.front_end
     network = Models.build(**model, source_names=data["sources"], **fixed)
     splits = ("train", "validation") if "validation" in records.splits else ("train",)
     # One slot more than play: who is named may be silent.
@@ -116,7 +122,8 @@ def refuse(config):
 
     training, resume = config["training"], config["resume"]
     knobs.check(training)
-    network = opened(config["data"], config["model"], training)[0]
+    sections = [config[name] for name in ("data", "visual", "model")]
+    network = opened(*sections, training)[0]
     knobs.check_dropout(training["condition_dropout"], network.batch_keys)
     Test.batch_loss(training["loss"], network)
     start.check(resume, training["warm_start"])
@@ -191,11 +198,11 @@ def keep(folder, history, record):
 
 
 @ex.main
-def main(data, model, training, seed, resume, _run):
+def main(data, visual, model, training, seed, resume, _run):
     home = Config.run_folder(_run)
     if home is None:
         raise InputError("Training needs a folder for the run; leave out --unobserved")
-    sections = [Config.plain(section) for section in (data, model, training)]
+    sections = [Config.plain(section) for section in (data, visual, model, training)]
     folder = RunFolder(home)
     try:
         history = train(folder, *sections, seed, resume, _run.log_scalar)

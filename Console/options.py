@@ -124,9 +124,9 @@ def inherit(experiment, updates, names):
             if updates.get("run") is not None:
                 raise
             return names  # the verb says so, if it comes to that
-        base = {"run": str(folder), "data": stored_data(folder)}
-        if not base["data"]:
-            del base["data"]  # of a Python user's own: nothing is known
+        stored = {"data": stored_data(folder), "visual": stored_visual(folder)}
+        # Of a Python user's own nothing is known.
+        base = {"run": str(folder)} | {k: v for k, v in stored.items() if v}
     known = {"run", "seed", *(ingredient.path for ingredient in experiment.ingredients)}
     base = {key: value for key, value in base.items() if key in known}
     return [_registered(experiment, "stored", base), *names] if base else names
@@ -196,14 +196,23 @@ def stored_data(run):
     Raises:
       InputError: If the folder holds no checkpoint.
     """
-    folder = Utils.find_run(run)
-    inside = folder / "checkpoint" / "model.json"
-    path = inside if inside.exists() else folder / "model.json"
-    told = Utils.read_json(path)
+    told = _description(run)
     keys = {"sample_rate": "sample_rate", "channels": "channels"}
     keys["sources"] = "source_names"
     found = {key: told[name] for key, name in keys.items() if name in told}
     return told.get("extra", {}).get("data") or found
+
+
+def stored_visual(run):
+    """The `visual` section that a run was trained with; None if it has none."""
+    return _description(run).get("extra", {}).get("visual")
+
+
+def _description(run):
+    """What stands in the model.json of a run or of a checkpoint."""
+    folder = Utils.find_run(run)
+    inside = folder / "checkpoint" / "model.json"
+    return Utils.read_json(inside if inside.exists() else folder / "model.json")
 
 
 def plain(value):

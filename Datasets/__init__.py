@@ -20,7 +20,8 @@ DATASETS = {
     "chamber": chamber_dataset_builder.Builder,
 }
 # The knobs of a configuration's data section that change records.
-OPTIONS = tuple(Options.__annotations__)[1:]
+VISUAL = ("front_end", "visual_rate")  # of them, those that the section visual tells
+OPTIONS = tuple(key for key in Options.__annotations__ if key not in ("name", *VISUAL))
 
 
 def make_builder(name, records="records", **options):
@@ -73,6 +74,7 @@ def load(
     gain=(0.7, 1.0),
     n_slots=None,
     score=None,
+    visual=None,
     condition_dropout=0.0,
     **options,
 ):
@@ -91,7 +93,8 @@ def load(
       first: First example of the training stream.
       gain: (least, greatest) gain of a source in training.
       n_slots: Number of conditioned slots; None: one a source name.
-      score: `Datasets.notes.ScoreFrames`; None: no score in the batches.
+      score: `Datasets.frames.Frames`; None: no score in the batches.
+      visual: The same of features of players, for records that hold them.
       condition_dropout: Probability of withholding a condition in training.
       **options: Of `Datasets.builder.Options`.
 
@@ -99,7 +102,9 @@ def load(
       tf.data.Dataset of batches (Schema.BATCH).
     """
     found = open_records(name, records, **options)
-    windows = pipeline.Windows(found, split, n_in, n_out, source_names, n_slots, score)
+    windows = pipeline.Windows(
+        *(found, split, n_in, n_out, source_names, n_slots, score, visual)
+    )
     if training:
         return pipeline.training_batches(
             windows, batch_size, seed, first, gain, condition_dropout

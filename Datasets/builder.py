@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import Schema
-from Datasets import media, notes
+from Datasets import media, notes, watching
 from Datasets.track import fingerprint
 from Schema import InputError
 from Utils import nearest, samples
@@ -32,6 +32,8 @@ class Options(tfds.core.BuilderConfig):
       same_instrument: "sum" (parts of one instrument are one source) or "apart".
       excerpt_seconds: Longest record.
       window_seconds: Longest window that lies whole in one record.
+      front_end: Name of what the videos are seen with, its hash included; "": nothing.
+      visual_rate: Hz of the frames of its features.
     """
 
     name: str = ""
@@ -41,6 +43,8 @@ class Options(tfds.core.BuilderConfig):
     same_instrument: str = "sum"
     excerpt_seconds: float = 40.0
     window_seconds: float = 8.0
+    front_end: str = ""
+    visual_rate: float = 15.0
 
     def __post_init__(self):
         if self.channels not in (1, 2):
@@ -62,6 +66,8 @@ class Options(tfds.core.BuilderConfig):
             f"{self.splits}-{self.sample_rate}hz-{layout}-{self.same_instrument}"
             f"-{self.excerpt_seconds:g}s-{self.window_seconds:g}s"
         )
+        if self.front_end:
+            self.name += f"-{self.front_end}-{self.visual_rate:g}hz"
 
     @property
     def window(self):
@@ -99,13 +105,19 @@ def split_ids(folder, scheme):
     return {s: files[s].read_text("utf-8").split() for s in order}
 
 
-def read_track(track, options):
+def read_track(track, options, watch=None):
     """Reads, resamples and quantises a track.  Pure: it may run in any process.
+
+    Args:
+      track: `Track`.
+      options: `Options`.
+      watch: Sees its video, as `watching.look` says; None: nobody does.
 
     Returns:
       dict of mix int16 [T, C], sources int16 [P, T, C], labels (list of P codes),
       notes and has_notes (`notes.read_table`), and scale: float samples are
       int16 / 32768 * scale.  The scale is 1 unless the audio exceeds full scale.
+      With `watch`, seen: what `watching.look` returns.
 
     Raises:
       InputError: If a file is unreadable or silent, or holds NaN.
@@ -134,6 +146,7 @@ def read_track(track, options):
         "scale": scale,
         "notes": table,
         "has_notes": has_notes,
+        **({"seen": watching.look(track, parts, watch)} if watch else {}),
     }
 
 
@@ -161,11 +174,12 @@ def _quantise(audio):
     return np.clip(np.round(audio * 32768.0), -32768, 32767).astype(np.int16)
 
 
-def records_of(row, track, options):
+def records_of(row, track, options, watch=None):
     """Yields (key, example) of each excerpt of the track in row `row` of the table."""
-    read = read_track(track, options)
-    n_time = len(read["mix"])
+    read = read_track(track, options, watch)
+    n_time, rates = len(read["mix"]), (options.sample_rate, options.visual_rate)
     for number, (start, stop) in enumerate(options.excerpts(n_time)):
+        seen = watching.excerpt(read["seen"], start, stop, *rates) if watch else {}
         yield (
             row * 1_000_000 + number,
             {
@@ -180,6 +194,7 @@ def records_of(row, track, options):
                 "has_notes": read["has_notes"],
                 "mix": read["mix"][start:stop],
                 "sources": read["sources"][:, start:stop],
+                **seen,
             },
         )
 
@@ -188,12 +203,16 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """What all data sets share; each gives `labels`, `inventory`, and its splits.
 
     The folder of the raw recordings is what TFDS calls the manual directory.
+
+    Attributes:
+      watch: Sees the videos, as `watching.look` says, if `Options.front_end` names it.
     """
 
     VERSION = tfds.core.Version(Schema.RECORD_VERSION)
     BUILDER_CONFIGS = [Options()]
     MANUAL_DOWNLOAD_INSTRUCTIONS = "README.md beside the builder shows the tree."
     labels = tuple(Schema.INSTRUMENTS)
+    watch = None
 
     def inventory(self, raw):
         """Looks at the raw folder; returns a `Datasets.urmp.layout.Inventory`."""
@@ -201,9 +220,9 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def fingerprint(self, inventory):
         """Of raw data and options: equal fingerprints, equal records."""
-        return fingerprint(
-            inventory.tracks, self.builder_config.name, Schema.RECORD_VERSION
-        )
+        name, sighted = self.builder_config.name, bool(self.builder_config.front_end)
+        told = name, Schema.RECORD_VERSION
+        return fingerprint(inventory.tracks, *told, video=sighted)
 
     def _info(self):
         features = tfds.features
@@ -226,6 +245,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "has_notes": features.Sequence(np.int64),
                     "mix": features.Tensor(shape=(None, None), **samples_of),
                     "sources": features.Tensor(shape=(None, None, None), **samples_of),
+                    **(watching.features() if self.builder_config.front_end else {}),
                 }
             ),
             # Order and place of every record follow from the table of tracks.
@@ -235,6 +255,11 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager):
         found = self.inventory(dl_manager.manual_dir)
+        if self.builder_config.front_end and self.watch is None:
+            raise InputError(
+                f"records with {self.builder_config.front_end} are made by Prepare.py: "
+                "run it with visual.front_end, then load them"
+            )
         options, table, generators = self.builder_config, {}, {}
         row = 0
         for split, tracks in found.tracks.items():
@@ -250,6 +275,8 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "labels": [label for label, _ in parts_of(track, options)],
                     "mix": "file" if track.mix else "sum",
                     "has_score": track.has_score,
+                    "n_players": len(track.sources),
+                    "has_video": track.video is not None,
                 }
                 for k, track in zip(rows, tracks)
             ]
@@ -259,6 +286,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             fingerprint=self.fingerprint(found),
             labels=list(self.labels),
             tracks=table,
+            visual_size=self.watch.size if self.watch else None,
             options={
                 field.name: getattr(options, field.name)
                 for field in dataclasses.fields(Options)
@@ -269,7 +297,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _generate_examples(self, rows, tracks):
         for row, track in zip(rows, tracks):
-            yield from records_of(row, track, self.builder_config)
+            yield from records_of(row, track, self.builder_config, self.watch)
             self.on_track(track)
 
     def on_track(self, track):

@@ -5,10 +5,7 @@ A note is (onset s, frequency Hz, duration s).  Frame k of a track is the time
 frames of its track, whatever the window's own beginning.
 """
 
-import fractions
-import math
 import pathlib
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -16,43 +13,6 @@ import tensorflow as tf
 from Schema import InputError
 
 LONGEST, HIGHEST = 86_400.0, 100_000.0  # seconds, Hz; more is a mistake
-
-
-class ScoreFrames(NamedTuple):
-    """Which frames of score activity go with a window of samples.
-
-    Attributes:
-      frame_rate: Hz.
-      reach: Frames beyond both ends of the model's input.
-    """
-
-    frame_rate: float
-    reach: int = 0
-
-    def check(self):
-        """Raises InputError if the rate or the reach is impossible."""
-        if not 0 < self.frame_rate < math.inf:
-            raise InputError(f"a score of {self.frame_rate!r} frames a second: not > 0")
-        if self.reach != int(self.reach) or self.reach < 0:
-            raise InputError(f"a score's reach of {self.reach!r} frames: not 0, 1, ...")
-
-    def count(self, n_in, sample_rate):
-        """F: frames that cover n_in samples and the reach, wherever they begin."""
-        covered = fractions.Fraction(self.frame_rate) * n_in / sample_rate
-        return math.ceil(covered) + 1 + 2 * self.reach
-
-    def first(self, begin, sample_rate):
-        """The first of these frames for a window's input.
-
-        Args:
-          begin: First sample of the input in the track, int64, perhaps negative.
-          sample_rate: Hz.
-
-        Returns:
-          float64 tensor, a whole number.
-        """
-        frame = tf.cast(begin, tf.float64) * self.frame_rate / sample_rate
-        return tf.floor(frame) - self.reach
 
 
 def read_notes(path):

@@ -39,7 +39,8 @@ def training_batches(
       tf.data.Dataset of batches (Schema.BATCH).
 
     Raises:
-      InputError: If the dropout is no probability, or if there is no score at all.
+      InputError: If the dropout is no probability, or if there is no score, or no
+        video, at all.
     """
     _check_training(windows, condition_dropout)
 
@@ -64,6 +65,12 @@ def _check_training(windows, condition_dropout):
         raise InputError(
             f"condition_dropout={condition_dropout} is no probability: choose 0 to 1"
         )
+    if windows.visual is not None and not any(t.has_video for t in windows.tracks):
+        raise InputError(
+            f"the model is to see players, but no {windows.split} track of "
+            f"{windows.records.folder} has a video: prepare recordings that have, or "
+            "choose other conditions"
+        )
     scored = [track for track in windows.tracks if track.has_score]
     if windows.score is not None and not scored:
         raise InputError(
@@ -76,10 +83,12 @@ def _check_training(windows, condition_dropout):
 def _withheld(batch, dropout, keep_one, seed):
     """The conditions of an example, some of them zeroed."""
     names = [key.removeprefix("has_") for key in batch if key.startswith("has_")]
-    given = tf.stack([batch[f"has_{name}"] for name in names])
+    given = tf.stack([tf.reduce_max(batch[f"has_{name}"]) for name in names])
     kept = mixing.kept_conditions(given, dropout, keep_one, seed)
-    return {f"has_{name}": kept[k] for k, name in enumerate(names)} | {
-        name: batch[name] * kept[k] for k, name in enumerate(names)
+    return {
+        key: batch[key] * kept[k]
+        for k, name in enumerate(names)
+        for key in (name, f"has_{name}")
     }
 
 

@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 
 import Schema
 import Utils
+from Datasets import watching
 from Datasets.builder import Options
 from Schema import InputError
 
@@ -27,6 +28,8 @@ class TrackRow:
       labels: Instrument codes of its sources, in the records' order.
       mix: "file" (the data set's own mixture) or "sum" (of the sources).
       has_score: Whether all of its parts have notes.
+      n_players: Players of the recording.
+      has_video: Whether the raw data have a video of it.
     """
 
     id: str
@@ -35,6 +38,8 @@ class TrackRow:
     labels: tuple[str, ...]
     mix: str
     has_score: bool
+    n_players: int = 0
+    has_video: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Records:
       labels: Instrument codes that the records may hold.
       options: The `Options` they were made with.
       fingerprint: Of the raw data and the options.
+      visual_size: Features of a player; None: the records hold none.
 
     Raises:
       InputError: If the folder holds no finished records, or older ones.
@@ -84,6 +90,7 @@ class Records:
         self.channels = self.options.channels
         self.labels = list(metadata["labels"])
         self.fingerprint = metadata["fingerprint"]
+        self.visual_size = metadata.get("visual_size")
         self._tables = {
             split: [TrackRow(**{**row, "labels": tuple(row["labels"])}) for row in rows]
             for split, rows in metadata["tracks"].items()
@@ -116,6 +123,10 @@ class Records:
     def most_parts(self, split):
         """The most parts that the records hold of one track of a split."""
         return max(len(track.labels) for track in self.tracks(split))
+
+    def most_players(self, split):
+        """The most players of one track of a split."""
+        return max(track.n_players for track in self.tracks(split))
 
     def deserialize(self, payload):
         """Payload of a record -> its features, as tensors."""
@@ -154,7 +165,8 @@ class Records:
         Returns:
           dict of mix float32 [T, C], sources float32 [P, T, C], labels (P codes),
           notes (P times float32 [M, 3]: onset s, Hz, duration s, by onset; None where
-          the raw data have none), sample_rate in Hz, and id.
+          the raw data have none), sample_rate in Hz, and id; of sighted records also
+          what `watching.joined` gives.
 
         Raises:
           InputError: If no split has it.
@@ -169,12 +181,14 @@ class Records:
         split, row = table[track_id]
         mix = np.zeros([row.n_time, self.channels], np.float32)
         sources = np.zeros([len(row.labels), *mix.shape], np.float32)
+        records = []
         for place in self.places(split):
             if place.track == row.row:
                 record = self.deserialize(_payload(place))
                 gain = np.float32(record["scale"]) / np.float32(32768)
                 mix[place.start : place.stop] = record["mix"].numpy() * gain
                 sources[:, place.start : place.stop] = record["sources"].numpy() * gain
+                records.append({k: v for k, v in record.items() if k in watching.KEYS})
         table, has_notes = record["notes"].numpy(), record["has_notes"].numpy()
         notes = [table[table[:, 0] == part, 1:] for part in range(len(has_notes))]
         return {
@@ -184,6 +198,7 @@ class Records:
             "labels": list(row.labels),
             "notes": [found if has else None for found, has in zip(notes, has_notes)],
             "sample_rate": self.sample_rate,
+            **({} if self.visual_size is None else watching.joined(records)),
         }
 
 
@@ -254,31 +269,3 @@ def open_records(name, records, options):
         f"{os.fspath(records)} holds no records of {name}: make them with "
         f"`python Prepare.py with {name} data.raw=FOLDER data.records={records}`"
     )
-
-
-def present_sources(track, source_names):
-    """The sources of a track that a model has slots for, parts of a slot summed.
-
-    Args:
-      track: dict of sources float32 [P, T, C] and labels (P codes), as from
-        `Records.whole_track`.
-      source_names: Slots of the model.
-
-    Returns:
-      (names in the order of the slots, float32 [S, T, C]).
-
-    Raises:
-      InputError: If an instrument of the track is none of the slots.
-    """
-    for label in track["labels"]:
-        if label not in source_names:
-            raise InputError(
-                f"track {track['id']} has {label!r}, which the model does not know; "
-                f"its sources are {', '.join(source_names)}"
-            )
-    names = [name for name in source_names if name in track["labels"]]
-    sources = [
-        track["sources"][[label == name for label in track["labels"]]].sum(axis=0)
-        for name in names
-    ]
-    return names, np.stack(sources)

@@ -33,6 +33,8 @@ class Track:
       n_time: Samples of the longest raw stem.
       mix: Path of the mixture, or None: it is the sum of the parts.
       video: Path of the video, or None.
+      seats: Numbers of the sources, from the leftmost player of the video to the
+        rightmost; None: in the order of the sources.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Track:
     n_time: int
     mix: str | None = None
     video: str | None = None
+    seats: tuple[int, ...] | None = None
 
     def n_time_at(self, sample_rate):
         """Samples of the track at another rate."""
@@ -54,28 +57,37 @@ class Track:
         """Paths of all lists of notes that records are made of."""
         return [source.notes for source in self.sources if source.notes]
 
+    def seated(self):
+        """Numbers of the sources, from left to right."""
+        return list(range(len(self.sources)) if self.seats is None else self.seats)
+
     @property
     def has_score(self):
         """Whether every part has its list of notes."""
         return len(self.note_files()) == len(self.sources)
 
 
-def fingerprint(tracks, *options):
+def fingerprint(tracks, *options, video=False):
     """Tells raw data and options apart from others.
 
     Args:
       tracks: {split: [Track]}.
       *options: Anything with a faithful repr.
+      video: Whether records are made of the videos, too.
 
     Returns:
       16 hexadecimal digits, from the names and all bytes of the files of audio and
-      of notes; moving or copying the folder does not change it.
+      of notes, and perhaps of video; moving or copying the folder does not change it.
     """
     digest = hashlib.sha256(repr(options).encode())
     for split, members in sorted(tracks.items()):
         for track in members:
             digest.update(f"{split} {track.id}".encode())
-            for path in track.audio_files() + track.note_files():
+            files = track.audio_files() + track.note_files()
+            if video:
+                digest.update(repr(track.seated()).encode())
+                files += [track.video] * bool(track.video)
+            for path in files:
                 digest.update(pathlib.Path(path).name.encode())
                 with open(path, "rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -91,7 +91,7 @@ class VideoReader:
         self.size = size or _fitting(self.info.width, self.info.height, longest)
 
     def __iter__(self):
-        block, convert = [], _Converter(self.size)
+        block, convert = [], Converter(self.size)
         for picture, times in self._shown():
             pixels = convert(picture) if times else None
             for _ in range(times):
@@ -105,7 +105,7 @@ class VideoReader:
     def _shown(self):
         """Yields (picture, how many of the frames show it)."""
         current, done, last = None, 0, None
-        for time, picture in self._pictures():
+        for time, picture in self.pictures():
             until = max(0, _frames_before(time, self.rate))
             if current is not None and until > done:
                 yield current, until - done
@@ -116,7 +116,7 @@ class VideoReader:
         until = max(_frames_before(end, self.rate), 1)
         yield current, max(until - done, 0)
 
-    def _pictures(self):
+    def pictures(self):
         """Yields (s from time zero, decoded picture), in order, the good ones only."""
         start = self.info.start
         self.lost, last, end, fault, missing, broken = (
@@ -127,8 +127,8 @@ class VideoReader:
             0.0,
             False,
         )
-        with _opened(self.path) as (container, stream):
-            zero = _zero(container, stream)
+        with opened(self.path) as (container, stream):
+            zero = zero_of(container, stream)
             for picture in _decoded(self.path, container, stream):
                 if picture is None or picture.is_corrupt:
                     broken, fault = True, end if fault is None else fault
@@ -144,13 +144,13 @@ class VideoReader:
         if whole - end > max(0.25, 1.5 / self.info.rate) or broken:
             missing, fault = missing + whole - end, end if fault is None else fault
         if fault is not None:
-            self._judge(fault, missing / max(whole - start, 1e-9))
+            self.judge(fault, missing / max(whole - start, 1e-9))
 
     def _duration(self, picture):
         duration = (picture.duration or 0) * float(picture.time_base or 0)
         return duration or 1 / self.info.rate
 
-    def _judge(self, fault, share):
+    def judge(self, fault, share):
         """Sets `lost`, or refuses the file, by the share of the time that is lost."""
         stated = self.info.duration
         of = "" if stated is None else f" of {stated:.1f} s"
@@ -165,14 +165,23 @@ class VideoReader:
         )
 
 
+def has_pictures(path):
+    """Whether a file shows more than the cover of a song; not if it is unreadable."""
+    try:
+        with av.open(str(path)) as container:
+            return bool(_streams(container))
+    except (av.FFmpegError, OSError, ValueError):
+        return False
+
+
 def probe(path):
     """What a file says of itself, without decoding all of it.
 
     Returns VideoInfo.  Raises InputError if the file is absent, unreadable or has no
     pictures.
     """
-    with _opened(path) as (container, stream):
-        zero = _zero(container, stream)
+    with opened(path) as (container, stream):
+        zero = zero_of(container, stream)
         first = next((p for p in _decoded(path, container, stream) if p), None)
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate
         n_frames = stream.frames
@@ -199,7 +208,7 @@ def probe(path):
 
 
 @contextlib.contextmanager
-def _opened(path):
+def opened(path):
     """Yields (container, its first stream of pictures that move)."""
     if not pathlib.Path(path).exists():
         raise InputError(f"{path} does not exist")
@@ -210,11 +219,16 @@ def _opened(path):
             f"{path} cannot be read as video ({error}); is it a complete media file?"
         ) from None
     with container:
-        still = av.stream.Disposition.attached_pic  # the cover of a song
-        streams = [s for s in container.streams.video if not s.disposition & still]
+        streams = _streams(container)
         if not streams:
             raise InputError(f"{path} has no video stream; name a file with pictures")
         yield container, streams[0]
+
+
+def _streams(container):
+    """The streams of pictures that move."""
+    still = av.stream.Disposition.attached_pic  # the cover of a song
+    return [s for s in container.streams.video if not s.disposition & still]
 
 
 def _decoded(path, container, stream):
@@ -235,7 +249,7 @@ def _undecodable(path):
     return InputError(f"{path} holds no picture that can be decoded; is it complete?")
 
 
-def _zero(container, stream):
+def zero_of(container, stream):
     """Time zero on the clock of the file, s."""
     for one in (*container.streams.audio[:1], stream):
         if one.start_time is not None:
@@ -259,7 +273,7 @@ def _stated_end(container, stream):
 
 def _count(path):
     """Packets of the stream, for files whose header does not tell."""
-    with _opened(path) as (container, stream), contextlib.suppress(av.FFmpegError):
+    with opened(path) as (container, stream), contextlib.suppress(av.FFmpegError):
         count = 0
         for packet in container.demux(stream):
             count += packet.size > 0
@@ -279,13 +293,14 @@ def _fitting(width, height, longest):
     return tuple(max(2, 2 * round(side * scale / 2)) for side in (width, height))
 
 
-class _Converter:
+class Converter:
     """Decoded picture -> uint8 [H, W, 3], upright, of one size."""
 
     def __init__(self, size):
         self.size, self._scaler = size, VideoReformatter()
 
     def __call__(self, picture):
+        """Converts a picture; the size is that of the result."""
         turns = round(picture.rotation / 90) % 4
         width, height = self.size if turns % 2 == 0 else self.size[::-1]
         scaled = self._scaler.reformat(

@@ -7,7 +7,7 @@ the part of the track that the i-th condition names.
 import numpy as np
 import tensorflow as tf
 
-from Datasets import mixing, notes
+from Datasets import mixing, notes, watching
 from Schema import InputError
 from Utils import nearest
 
@@ -30,8 +30,9 @@ class Windows:
       n_out: Samples of each source that it gives; n_in - n_out is even.
       source_names: The S instruments that the model knows, in order.
       n_slots: None: a slot for each of them; else the number of conditioned slots.
-      score: `Datasets.notes.ScoreFrames` of the score activity in the batches, or
+      score: `Datasets.frames.Frames` of the score activity in the batches, or
         None: there is none.
+      visual: The same of the features of the players that records hold.
 
     Attributes:
       n_frames: F, of the score activity.
@@ -42,7 +43,15 @@ class Windows:
     """
 
     def __init__(
-        self, records, split, n_in, n_out, source_names, n_slots=None, score=None
+        self,
+        records,
+        split,
+        n_in,
+        n_out,
+        source_names,
+        n_slots=None,
+        score=None,
+        visual=None,
     ):
         if (n_in - n_out) % 2 or n_in < n_out:
             raise InputError(f"n_in={n_in} and n_out={n_out} must differ by 2 k >= 0")
@@ -51,8 +60,16 @@ class Windows:
         if score is not None:
             score.check()
             self.n_frames = score.count(n_in, records.sample_rate)
+        if visual is not None:
+            visual.check()
+            if records.visual_size is None:
+                raise InputError(
+                    f"{records.folder} holds no features of players: prepare with "
+                    "visual.front_end"
+                )
         self.records, self.n_in, self.n_out = records, n_in, n_out
         self.split, self.n_slots, self.score = split, n_slots, score
+        self.visual = visual
         self.context = (n_in - n_out) // 2
         self.source_names = list(source_names)
         self.tracks = records.tracks(split)
@@ -140,7 +157,8 @@ class Windows:
 
         Returns:
           dict of mix float32 [n_in, C], parts float32 [P, n_in, C], label_of_part
-          int32 [P] (index in source_names), notes float32 [M, 4], has_notes [P].
+          int32 [P] (index in source_names), notes float32 [M, 4], has_notes [P];
+          and, if features are asked for, what the record holds of them.
         """
         earliest = tf.maximum(start - self.context, 0)
         excerpt = earliest // self.records.options.hop
@@ -159,6 +177,7 @@ class Windows:
             "label_of_part": tf.gather(self._labels, record["labels"]),
             "notes": record["notes"],
             "has_notes": record["has_notes"],
+            **({k: record[k] for k in watching.KEYS} if self.visual else {}),
         }
 
     def _read(self, span):
@@ -201,6 +220,8 @@ class Windows:
         }
         if self.score is not None:
             batch |= self._score(start, found, slot_of_part, n_slots)
+        if self.visual is not None:
+            batch |= self._visual(start, found, slot_of_part, n_slots)
         return batch
 
     def _assign(self, label_of_part, order_seed):
@@ -229,7 +250,28 @@ class Windows:
         return {
             "score": activity * known,
             "has_score": known,
-            "score_start": first / rate - tf.cast(start, tf.float64) / sample_rate,
+            "score_start": self.score.start(first, start, sample_rate),
+        }
+
+    def _visual(self, start, found, slot_of_part, n_slots):
+        """The keys of a batch that tell what is seen of the players."""
+        sample_rate = self.records.sample_rate
+        features, first = watching.of_window(
+            found, self.visual, start - self.context, self.n_in, sample_rate
+        )
+        size, seen = self.records.visual_size, tf.cast(found["has_visual"], tf.float32)
+        count = self.visual.count(self.n_in, sample_rate)
+        if self.n_slots is None:
+            rows = self.records.most_players(self.split)
+            features, seen = watching.to_tokens(features, seen, rows)
+        else:
+            rows = n_slots
+            slot_of_player = tf.gather(slot_of_part, found["part_of_player"])
+            features, seen = watching.to_slots(features, seen, slot_of_player, n_slots)
+        return {
+            "visual": tf.ensure_shape(features, [rows, count, size]),
+            "has_visual": tf.ensure_shape(seen, [rows]),
+            "visual_start": self.visual.start(first, start, sample_rate),
         }
 
 

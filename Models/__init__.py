@@ -1,6 +1,7 @@
 """The models, by the name a configuration gives them."""
 
 import importlib
+import inspect
 
 import Utils
 from Schema import InputError
@@ -26,6 +27,11 @@ def model_class(name):
         raise InputError(f"no model {name!r}; {hint}the models are {', '.join(MODELS)}")
     module, _, cls = MODELS[name].partition(":")
     return getattr(importlib.import_module(module), cls)
+
+
+def takes(name, argument):
+    """Whether the constructor of a model has an argument."""
+    return argument in inspect.signature(model_class(name)).parameters
 
 
 def build(name, **options):

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from Models.base import one_of, positive, whole
+from Models.checks import one_of, positive, whole
 from Models.layers import attention, modulation
 from Models.layers.conditioning import Conditioner
+from Models.vision.encoder import PlayersEncoder
 from Schema import InputError
 
 KINDS = {
@@ -32,6 +33,7 @@ KINDS = {
 CONDITIONS = ("labels", "score", "visual")
 SLOTS = ("vocabulary", "conditioned")
 MOST_FRAMES = 10_000.0  # a second
+MOST_LAYERS = 8  # of an encoder: 510 frames to each side
 MANY = 5  # players, for estimates of memory
 NAME = re.compile(r"([^:@]+)(?::([^:@]+))?@([^:@]+)")
 FAMILIES = ("encoder", "decoder")  # places that have levels
@@ -102,6 +104,9 @@ class Conditioning(keras.layers.Layer):
       score_rate: Frames of score activity a second.
       visual_size: Features of a player; None where nobody looks.
       visual_rate: Frames of them a second; None: they do not change.
+      visual_channels: Of a `PlayersEncoder` between them and the fusers; None: there is
+        none.
+      visual_layers: Its convolutions over time.
       **kwargs: Of `keras.layers.Layer`.
 
     Attributes:
@@ -122,6 +127,8 @@ class Conditioning(keras.layers.Layer):
         score_rate=None,
         visual_size=None,
         visual_rate=None,
+        visual_channels=None,
+        visual_layers=0,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -142,6 +149,16 @@ class Conditioning(keras.layers.Layer):
             whole("visual_size", visual_size)
         if visual_rate is not None:
             positive("visual_rate", visual_rate, MOST_FRAMES)
+        self.encoder = None
+        if visual_channels is not None:
+            whole("visual_channels", visual_channels)
+            whole("visual_layers", visual_layers, 0, MOST_LAYERS)
+            if visual_size and any(f.condition == "visual" for f in self.fusers):
+                self.encoder = PlayersEncoder(
+                    visual_channels, visual_layers, name="encoder", dtype=policy
+                )
+                self.encoder.build_for(visual_size)
+                visual_size = visual_channels
         told = {
             "labels": (n_labels, None),
             "score": (1 if self.is_per_slot else n_labels, score_rate),
@@ -193,7 +210,8 @@ class Conditioning(keras.layers.Layer):
     def reach(self):
         """Frames that a step looks around itself."""
         looks = [f.reads == "tokens" for f in self.fusers if f.condition != "labels"]
-        return attention.REACH if any(looks) else 0
+        reach = attention.REACH if any(looks) else 0
+        return reach + (self.encoder.reach if self.encoder else 0)
 
     def at(self, place):
         """The fusers of a place, in order."""
@@ -225,6 +243,8 @@ class Conditioning(keras.layers.Layer):
         n_slots = 1
         if self.is_per_slot:
             n_slots = tf.shape(batch[next(iter(self.conditioners))])[1]
+        if self.encoder is not None:
+            batch = {**batch, "visual": self.encoder(batch["visual"])}
         told = {name: of(batch) for name, of in self.conditioners.items()}
         return Known(self, told, n_slots)
 

@@ -7,6 +7,7 @@ import numpy as np
 from Schema import InputError
 
 PERHAPS = "has_"  # begins the keys that tell whether a condition is known
+TOLD = {"score": "notes", "visual": "video"}  # a condition, as a user gives it
 
 
 class Given:
@@ -17,7 +18,7 @@ class Given:
       wanted: Of these, what the user asked for, in that order.
     """
 
-    def __init__(self, model, labels=None, score=None):
+    def __init__(self, model, labels=None, score=None, visual=None):
         """Refuses what the model cannot use.
 
         Args:
@@ -27,24 +28,37 @@ class Given:
           score: {name of a source: float32 [F], share of each frame in which it has
             notes}, frames of 1 / `model.score_rate` seconds from the beginning of the
             recording; None: unknown.
+          visual: float32 [P, F, D], features of the players from left to right, frames
+            of 1 / `model.visual_rate` seconds from the beginning of the recording;
+            None: nobody is seen.  Slots that follow conditions are these players, and
+            labels then name them in that order.
 
         Raises:
           InputError: If a condition is none of the model's, or one is missing.
         """
         self._model, self._keys = model, model.batch_keys
         self._known = [str(name) for name in model.source_names]
-        labels = None if labels is None else _listed(labels)
+        labels = None if labels is None else listed(labels)
         for name, value in (("labels", labels), ("score", score)):
             self._check_condition(name, value)
-            self._check_names(name, value)
+            self._check_names(name, value, visual is not None)
+        self._check_condition("visual", visual)
         if labels and score:
             score = self._of_labels(labels, score)
-        self.names = self._slots(labels, score)
-        self.wanted = labels or list(score or self.names)
-        self._fixed = self._of_names(labels, score)
-        self._score = None
+        self.names = self._slots(labels, score, visual)
+        self.wanted = self.names
+        if model.slots != "conditioned":
+            self.wanted = labels or list(score or self.names)
+        self._fixed = self._of_names(labels, score, visual)
+        self._frames = {}
         if "score" in self._keys:
-            self._score = _stacked([(score or {}).get(name) for name in self.names])
+            found = _stacked([(score or {}).get(name) for name in self.names])
+            self._frames["score"] = (found, model.score_rate)
+        if "visual" in self._keys:
+            if visual is None:
+                n_players = len(self.names) if model.slots == "conditioned" else 1
+                visual = np.zeros([n_players, 1, model.visual_size], np.float32)
+            self._frames["visual"] = (visual, model.visual_rate)
 
     def rows(self, starts, n_in):
         """What the model reads beside the mixture.
@@ -57,19 +71,19 @@ class Given:
           {key: array [N, ...]} as in `Schema.BATCH`.
         """
         rows = {k: np.stack([v] * len(starts)) for k, v in self._fixed.items()}
-        if self._score is None:
-            return rows
         model, rate = self._model, self._model.sample_rate
-        step, reach = model.score_rate, model.reach
-        count = math.ceil(n_in / rate * step) + 1 + 2 * reach
         early = (model.n_in - model.n_out) // 2  # the same for windows of all lengths
-        firsts = [math.floor((s - early) * step / rate) - reach for s in starts]
-        rows["score"] = np.stack([_frames(self._score, k, count) for k in firsts])
-        starts = [k / step - start / rate for k, start in zip(firsts, starts)]
-        rows["score_start"] = np.array(starts, np.float64)
+        for name, (values, step) in self._frames.items():
+            count = math.ceil(n_in / rate * step) + 1 + 2 * model.reach
+            firsts = [
+                math.floor((s - early) * step / rate) - model.reach for s in starts
+            ]
+            rows[name] = np.stack([_cut(values, k, count) for k in firsts])
+            begins = [k / step - start / rate for k, start in zip(firsts, starts)]
+            rows[f"{name}_start"] = np.array(begins, np.float64)
         return rows
 
-    def _check_names(self, what, names):
+    def _check_names(self, what, names, has_players):
         """Refuses names that are none of the sources', or are none at all."""
         if names is None:
             return
@@ -83,7 +97,7 @@ class Given:
             if name not in self._known:
                 raise InputError(f"no source is called {name!r}; there are {known}")
         twice = [name for name in names if list(names).count(name) > 1]
-        if twice:
+        if twice and not (has_players and self._model.slots == "conditioned"):
             raise InputError(f"labels={list(names)} name {twice[0]!r} twice")
 
     @staticmethod
@@ -100,7 +114,8 @@ class Given:
     def _check_condition(self, name, value):
         """Refuses a condition that is not read, or is missing."""
         if value is not None and name not in self._keys:
-            told = "notes" if name == "score" else name
+            told = TOLD.get(name, name)
+            name = name.replace("visual", "video")
             raise InputError(
                 f"the checkpoint is not conditioned on {name}; omit {told}"
             )
@@ -110,15 +125,26 @@ class Given:
                     "the checkpoint must be told which sources play: give labels, of "
                     + ", ".join(self._known)
                 )
+            if name == "visual":
+                raise InputError(
+                    "the checkpoint must see the players: give a video of the recording"
+                )
             raise InputError(
                 "the checkpoint must be told the score of each source: give notes"
             )
 
-    def _slots(self, labels, score):
+    def _slots(self, labels, score, visual):
         """The names of the estimates."""
         if self._model.slots != "conditioned":
             return self._known
-        names = labels or list(score or ())
+        if labels and visual is not None and len(labels) != len(visual):
+            raise InputError(
+                f"labels={labels} name {len(labels)} players, the video shows "
+                f"{len(visual)}: name them all from left to right, or set players"
+            )
+        names = numbered(labels) if labels else list(score or ())
+        if not names and visual is not None:
+            names = [f"player_{k + 1}" for k in range(len(visual))]
         if not names:
             raise InputError(
                 "the checkpoint separates what is named: give labels, of "
@@ -126,23 +152,45 @@ class Given:
             )
         return names
 
-    def _of_names(self, labels, score):
+    def _of_names(self, labels, score, visual):
         """What does not change with time."""
         fixed, known = {}, self._known
         if "labels" in self._keys:
             if self._model.slots == "conditioned":
-                rows = [[name == label for name in known] for label in self.names]
-                fixed["labels"] = np.array(rows, np.float32) * (labels is not None)
+                rows = np.zeros([len(self.names), len(known)], np.float32)
+                for row, label in zip(rows, labels or ()):
+                    row[known.index(label)] = 1
+                fixed["labels"] = rows
             else:
                 playing = [name in (labels or ()) for name in known]
                 fixed["labels"] = np.array(playing, np.float32)
         for name, value in (("labels", labels), ("score", score)):
             if PERHAPS + name in self._keys:
                 fixed[PERHAPS + name] = np.float32(value is not None)
+        if "has_visual" in self._keys:
+            per_slot = self._model.slots == "conditioned"
+            n_players = len(self.names) if per_slot else 1
+            n_players = n_players if visual is None else len(visual)
+            fixed["has_visual"] = np.full(n_players, visual is not None, np.float32)
         return fixed
 
 
-def _listed(labels):
+def numbered(names):
+    """Names of parts, those that several have with numbers.
+
+    Example:
+      >>> numbered(["vn", "vn", "vc"])
+      ['vn_1', 'vn_2', 'vc']
+    """
+    count = {name: 0 for name in names}
+    found = []
+    for name in names:
+        count[name] += 1
+        found.append(f"{name}_{count[name]}" if names.count(name) > 1 else name)
+    return found
+
+
+def listed(labels):
     """The names in what a user gave as labels."""
     if isinstance(labels, str):
         labels = [label.strip() for label in labels.split(",")]
@@ -164,10 +212,10 @@ def _stacked(activities):
     return stacked
 
 
-def _frames(score, first, count):
-    """Frames first, ... first + count - 1 of [N, F]; zeros outside."""
-    found = np.zeros([len(score), count], np.float32)
-    begin, end = max(first, 0), min(first + count, score.shape[1])
+def _cut(values, first, count):
+    """Frames first, ... first + count - 1 of [N, F, ...]; zeros outside."""
+    found = np.zeros([len(values), count, *values.shape[2:]], np.float32)
+    begin, end = max(first, 0), min(first + count, values.shape[1])
     if end > begin:
-        found[:, begin - first : end - first] = score[:, begin:end]
+        found[:, begin - first : end - first] = values[:, begin:end]
     return found

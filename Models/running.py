@@ -73,6 +73,9 @@ class Runner:
             "labels": [n_names] if rows else [None, n_names],
             "score": [rows, None],
             "score_start": [],
+            "visual": [None, None, model.visual_size],
+            "has_visual": [None],
+            "visual_start": [],
             "has_labels": [],
             "has_score": [],
         }
@@ -80,7 +83,7 @@ class Runner:
         if unknown := reads - shapes.keys():
             raise InputError(
                 f"the checkpoint reads {', '.join(sorted(unknown))}, which Predict "
-                "cannot give; use a checkpoint that reads sound, labels or a score"
+                "cannot give; it knows sound, labels, a score and players"
             )
         spec = {
             key: tf.TensorSpec(
@@ -98,10 +101,12 @@ class Runner:
         """A `Given` to try the model with."""
         keys, names = self.model.batch_keys, self.model.source_names[:1]
         score = {name: np.zeros(1, np.float32) for name in names}
+        still = np.zeros([1, 1, self.model.visual_size or 0], np.float32)
         return Given(
             self.model,
             names if "labels" in keys else None,
             score if "score" in keys else None,
+            still if "visual" in keys else None,
         )
 
     def longest(self, channels, share, most, n_sources):

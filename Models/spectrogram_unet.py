@@ -21,7 +21,8 @@ Level i of the way down has N 2^i channels, F / 2^(i + 1) frames and K / 2^(i + 
 import keras
 import tensorflow as tf
 
-from Models.base import Lengths, Separator, checked, whole
+from Models.base import Lengths, Separator
+from Models.checks import checked, whole
 from Models.layers.spectral import (
     BatchNormalization,
     DoublingConvolution,

@@ -23,7 +23,8 @@ import keras
 import tensorflow as tf
 
 from Models import devices, wave_unet_fast, wave_unet_plain, wave_unet_sizes
-from Models.base import Separator, checked, positive, truth
+from Models.base import Separator
+from Models.checks import checked, positive, truth
 from Models.fusers import MOST_FRAMES, SLOTS, Conditioning
 from Models.layers.convolution import Convolution, leaky_relu
 from Models.layers.output import ACTIVATIONS, OUTPUTS
@@ -77,8 +78,12 @@ class WaveUNet(Separator):
         one decoder for all; the S names are what labels tell apart.
       null_conditions: Whether conditions may be missing: learned vectors stand in.
       score_rate: Frames a second of score activity, where a fuser listens to it.
+      visual_channels: Channels that a `PlayersEncoder` makes of features of players;
+        None: fusers read the features themselves.
+      visual_layers: Its convolutions over time.
       visual_size: Features of a player, of the data; None: there are none.
       visual_rate: Frames of them a second; None: they do not change.
+      front_end: Name of what sees them.
       legacy_label_order: Whether labels wander between the examples of a batch as in
         the code of 2018 (`OuterProduct`); for parity only, and free to be set later.
       form: "plain", the definition; "fast", the same function in fewer operations;
@@ -117,10 +122,13 @@ class WaveUNet(Separator):
         slots="vocabulary",
         null_conditions=False,
         score_rate=25.0,
+        visual_channels=32,
+        visual_layers=3,
         legacy_label_order=False,
         form="auto",
         visual_size=None,
         visual_rate=None,
+        front_end=None,
         **kwargs,
     ):
         super().__init__(source_names, sample_rate, channels, num_frames, **kwargs)
@@ -128,6 +136,8 @@ class WaveUNet(Separator):
             setattr(self, knob, value)
         self.score_rate = positive("score_rate", score_rate, MOST_FRAMES)
         self.visual_size, self.visual_rate = visual_size, visual_rate
+        self.visual_channels, self.visual_layers = visual_channels, visual_layers
+        self.front_end = front_end
         self._refuse_a_residual()
         self.padding = "valid" if context else "same"
         self._create(fusers)
@@ -200,6 +210,7 @@ class WaveUNet(Separator):
             *(fusers, n_levels, len(self.source_names), self.slots),
             *(self.null_conditions, self.score_rate),
             *(self.visual_size, self.visual_rate),
+            *(self.visual_channels, self.visual_layers),
             dtype=policy,
             name="conditioning",
         )
@@ -291,5 +302,6 @@ class WaveUNet(Separator):
     def get_config(self):
         """The constructor's arguments, of plain Python types."""
         knobs = (*SIZES, *CHOICES, *TRUTHS, "fusers", "legacy_label_order")
-        knobs += ("score_rate", "visual_size", "visual_rate")
+        knobs += ("score_rate", "visual_channels", "visual_layers")
+        knobs += ("visual_size", "visual_rate", "front_end")
         return {**super().get_config(), **{knob: getattr(self, knob) for knob in knobs}}

@@ -1,6 +1,7 @@
 """Lengths, clocks and memory of a Wave-U-Net, computed through its blocks."""
 
-from Models.base import Lengths, whole
+from Models.base import Lengths
+from Models.checks import whole
 from Models.layers.conditioning import Clock
 from Schema import InputError
 

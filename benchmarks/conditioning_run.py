@@ -17,7 +17,7 @@ import Training
 import Utils
 from benchmarks import conditioning_plan as plan
 from Console import command_line
-from Datasets.records import present_sources
+from Datasets.references import references as present
 from Learning.folder import commit
 from Scores import score_track
 from Scores.si_sdr import si_sdr
@@ -128,7 +128,9 @@ def score(run, path):
     tables = {"model": [], "mixture": [], "blind": []}
     for track in records.tracks("test"):
         track = records.whole_track(track.id)
-        names, references = present_sources(track, model.source_names)
+        found = present(track, model.source_names, apart=False)
+        names = [one.name for one in found]
+        references = np.stack([one.audio(track) for one in found])
         mix = np.stack([track["mix"]] * len(names))
         separated = {"mixture": mix}
 

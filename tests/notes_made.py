@@ -4,13 +4,13 @@ import numpy as np
 
 import Datasets
 import Prepare
-from Datasets import notes
+from Datasets.frames import Frames
 from tests.conftest import write_piece
 from tests.test_records import OPTIONS, section
 
 SOURCES = ["fl", "vc", "vn", "cl"]
 RATE, N_IN, N_OUT = 16000, 1200, 500
-SCORE = notes.ScoreFrames(frame_rate=43.06640625, reach=2)
+SCORE = Frames(frame_rate=43.06640625, reach=2)
 PIECES = {  # seconds, and which parts have notes
     "12_Spring_vn_vn_vc": (1.3, (1, 2, 3)),
     "14_Waltz_fl_fl_cl": (1.9, (1, 3)),

@@ -11,6 +11,7 @@ import Datasets
 import Prepare
 import Schema
 from Datasets import notes
+from Datasets.frames import Frames
 from Datasets.urmp import layout
 from Schema import InputError
 from tests.conftest import write_piece
@@ -101,7 +102,7 @@ def test_activity_without_notes_is_zero():
 @pytest.mark.parametrize("frame_rate", [43.06640625, 50, 29.97, 12.5])
 @pytest.mark.parametrize("reach", [0, 3])
 def test_the_frames_of_a_window_cover_its_input_whatever_its_phase(frame_rate, reach):
-    frames = notes.ScoreFrames(frame_rate, reach)
+    frames = Frames(frame_rate, reach)
     for n_in in (1, 441, 1323, 22050):
         count = frames.count(n_in, 22050)
         assert count <= math.ceil(n_in / 22050 * frame_rate) + 1 + 2 * reach
@@ -116,8 +117,8 @@ def test_the_frames_of_a_window_cover_its_input_whatever_its_phase(frame_rate, r
 
 @pytest.mark.parametrize("values", [(0.0, 0), (-5, 0), (np.nan, 0), (9, -1), (9, 1.5)])
 def test_impossible_frames_are_refused(values):
-    with pytest.raises(InputError, match="a score"):
-        notes.ScoreFrames(*values).check()
+    with pytest.raises(InputError, match="frames"):
+        Frames(*values).check()
 
 
 @pytest.mark.parametrize("piece", PIECES)

@@ -18,6 +18,7 @@ from Schema import InputError
 from tests.training_made import arrays, rows, test_, train, written
 
 ROOT = pathlib.Path(__file__).parents[1]
+SEEN = ("visual_size", "visual_rate", "front_end")  # of the data
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +264,7 @@ def test_an_imported_checkpoint_is_a_warm_start(name, options, here, capsys):
     checkpoints.import_tf1(folder / f"{name}-1000", folder / "config.json", "imported")
     source, sections = checkpoints.load("imported"), Utils.read_json(options)
     knobs = set(inspect.signature(type(source)).parameters) - {"kwargs"}
-    knobs -= {"source_names", "sample_rate", "channels", "visual_size", "visual_rate"}
+    knobs -= {"source_names", "sample_rate", "channels", *SEEN}
     config = source.get_config()
     sections["model"] = {knob: config[knob] for knob in knobs}
     sections["data"]["sources"] = source.source_names

@@ -1,5 +1,6 @@
 """Chamber as TFDS records: fabricated pieces in URMP's layout, by URMP's code."""
 
+import dataclasses
 import pathlib
 
 import Utils
@@ -18,6 +19,21 @@ class Builder(urmp_dataset_builder.Builder):
     def splits_of(self, raw):
         """{split: [piece]} as `fabricate_splits` wrote them."""
         return split_ids(pathlib.Path(raw) / "splits", self.builder_config.splits)
+
+    def inventory(self, raw):
+        """URMP's, with the seats that the pieces' recipes tell."""
+        found = super().inventory(raw)
+        for split, tracks in found.tracks.items():
+            found.tracks[split] = [_seated(raw, track) for track in tracks]
+        return found
+
+
+def _seated(raw, track):
+    recipe = pathlib.Path(raw) / track.id / "recipe.json"
+    if not recipe.exists():
+        return track
+    seats = Utils.read_json(recipe)["seats"]
+    return dataclasses.replace(track, seats=tuple(number - 1 for number in seats))
 
 
 def numbers_of(split, count):

@@ -58,15 +58,26 @@ class PlayersFrontEnd:
       name: Kind, and a hash of weights and settings: features of one name agree.
       rate: Hz of the frames it takes and the features it makes.
       every: Frames from one look of the detector to the next.
+      longest: Pixels of the longer side of the frames that it should be given.
       size: D.
     """
 
-    def __init__(self, rate=25.0, detection_rate=2.0, embedding=None, finder=None):
+    longest = 640
+
+    def __init__(
+        self,
+        rate=25.0,
+        detection_rate=2.0,
+        kind="players_motion",
+        embedding=None,
+        finder=None,
+    ):
         """Loads the networks.
 
         Args:
           rate: Hz.
           detection_rate: Hz at which players are looked for, at most `rate`.
+          kind: A key of `vision.FRONT_ENDS`; begins the name.
           embedding: `frame_embedding.FrameEmbedding` whose vectors of each player are
             put after the motion, or None.
           finder: `segmentation.PeopleFinder`; None: with the weights VIMSS ships.
@@ -82,7 +93,6 @@ class PlayersFrontEnd:
         self.rate, self.every = rate, max(1, round(rate / detection_rate))
         self.embedding = embedding
         self.finder = finder or segmentation.PeopleFinder()
-        kind = "players_motion" if embedding is None else "players_mobilenet"
         paths = list(self.finder.paths) + ([embedding.path] if embedding else [])
         settings = (self.every, optical_flow.names(), embedding and embedding.name)
         self.name = f"{kind}-{fingerprint(paths, *settings)}"

@@ -1,0 +1,116 @@
+"""A video file -> what a front end sees in it."""
+
+import numpy as np
+from tqdm import tqdm
+
+from Models import vision
+from Schema import InputError
+
+RATE_SLACK = 1.05  # how much faster features may come than pictures: 30 for 29.97
+
+
+class Watcher:
+    """A front end and whatever opens videos for it.
+
+    Attributes:
+      front_end: `front_end.PlayersFrontEnd`.
+      size: D, features of a player.
+      seen: {video: (fallback, detection rate [P], what was lost)} so far.
+    """
+
+    def __init__(self, front_end, open_video):
+        """Joins the two.
+
+        Args:
+          front_end: `front_end.PlayersFrontEnd`.
+          open_video: open_video(path, rate, longest=pixels) -> an object with `info`
+            and `lost`, to be iterated over twice; `Datasets.video.VideoReader`.
+        """
+        self.front_end, self._open = front_end, open_video
+        self.size, self.seen = front_end.size, {}
+
+    def __call__(self, video, n_players=None, progress=False):
+        """Watches a video.
+
+        Args:
+          video: File.
+          n_players: How many play, if that is known.
+          progress: Whether to show a bar, in frames; a video is watched twice.
+
+        Returns:
+          `front_end.Seen`.
+
+        Raises:
+          InputError: If the video cannot be read, or shows fewer pictures a second
+            than the front end makes features.
+        """
+        rate = self.front_end.rate
+        reader = self._open(video, rate, longest=self.front_end.longest)
+        if rate > RATE_SLACK * reader.info.rate:
+            raise InputError(
+                f"{video} shows {reader.info.rate:.3g} pictures a second, which are "
+                f"too few for features of {rate:g} Hz: set visual.frame_rate="
+                f"{reader.info.rate:.3g} or less, and train with it"
+            )
+        duration = reader.info.duration
+        total = None if duration is None else 2 * round(duration * rate)
+        with tqdm(
+            total=total, unit=" frames", desc="watching", disable=not progress
+        ) as bar:
+            seen = self.front_end(_Counted(reader, bar), n_players)
+        self.seen[str(video)] = (seen.fallback, seen.detection_rate, reader.lost)
+        return seen
+
+    def report(self):
+        """Lines about what was seen of all videos."""
+        if not self.seen:
+            return
+        rates = np.concatenate([rates for _, rates, _ in self.seen.values()])
+        yield (
+            f"{self.front_end.name}: {len(rates)} players in {len(self.seen)} videos, "
+            f"detected in {100 * rates.mean():.0f} % of the looks"
+        )
+        for video, (fallback, _, lost) in self.seen.items():
+            if fallback:
+                yield f"  {video}: not all were found; {FALLBACKS[fallback]}"
+            if lost:
+                yield f"  {video}: {lost}"
+
+
+def of(model, weights, open_video):
+    """A `Watcher` with the front end that a separator was trained with.
+
+    Args:
+      model: Separator that sees players.
+      weights: File of the image network; None: those that VIMSS ships.
+      open_video: As of `Watcher`.
+
+    Raises:
+      InputError: If the model does not tell, or the front end is another one now.
+    """
+    if model.front_end is None:
+        raise InputError(
+            "the checkpoint does not tell what saw its players: give features float32 "
+            "[P, F, D] in place of a video, or train it anew"
+        )
+    return Watcher(
+        vision.rebuild(model.front_end, model.visual_rate, weights), open_video
+    )
+
+
+FALLBACKS = {
+    "seats": "columns of the picture stand for them (fallback: seats)",
+    "scene": "the whole picture stands for them (fallback: scene)",
+}
+
+
+class _Counted:
+    """Blocks of frames that move a bar."""
+
+    def __init__(self, blocks, bar):
+        self._blocks, self._bar = blocks, bar
+
+    def __iter__(self):
+        for block in self._blocks:
+            yield block
+            self._bar.update(len(block))
