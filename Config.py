@@ -18,7 +18,7 @@ import Schema
 from Console import command_line as console
 from Console import published
 from Console.command_line import quiet, run_folder  # noqa: F401
-from Console.options import plain, stored_data  # noqa: F401
+from Console.options import plain, stored_data, stored_visual  # noqa: F401
 
 # The verbs import TensorFlow later, when there is work for it: no C++ chatter then.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -91,7 +91,7 @@ def chamber_corpus(name):
 def watching():
     front_end = None  # a key of Models.vision.FRONT_ENDS; None: nobody looks
     frame_rate = 15.0  # Hz of the features, at most that of the videos
-    weights = None  # file of its image network; None: those that VIMSS ships
+    weights = None  # file of the image network; None: those that VIMSS ships
 
 
 # Which model; the scope of that name below adds its own knobs.
@@ -122,6 +122,8 @@ def wave_unet(name):
         score_rate = 25.0  # Hz, frames of score activity, if a fuser listens to it
         visual_channels = 32  # that an encoder makes of players' features; None: none
         visual_layers = 3  # its convolutions over time
+        frame_network = "frames_cnn"  # | "frames_mobilenet" | "frames_resnet50": what
+        # looks at pictures of players, if visual.front_end gives these; it is trained
         legacy_label_order = False  # scramble a batch's labels as in 2018; for parity
         form = "auto"  # | "plain" | "fast": how it is computed; "auto": as measured
 

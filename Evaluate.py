@@ -3,6 +3,7 @@
     python Evaluate.py with run=runs/1
     python Evaluate.py with run=runs/1 evaluation.split=validation
     python Evaluate.py with run=runs/1 "evaluation.conditions=['labels']"
+    python Evaluate.py conditions with run=runs/1   # a row blind, and one for each
     python Evaluate.py help            this page
     python Evaluate.py print_config    every knob, with its meaning
 
@@ -18,21 +19,21 @@ records, all or those that are named.  Writes, in RUN/evaluation/DATA-SPLITS-SPL
 Tracks that were scored already with the same checkpoint and data are kept.
 """
 
-import concurrent.futures.process
-import multiprocessing
-import os
+import contextlib
+import copy
+import dataclasses
 import pathlib
 
 import numpy as np
 from sacred import Experiment
-from tqdm import tqdm
 
 import Config
+import Schema
 import Test
 import Utils
 from Models.baselines import oracles
 from Schema import InputError
-from Scores import aggregate, store, systems, tables
+from Scores import aggregate, parallel, store, systems, tables
 
 ex = Experiment(
     "evaluate",
@@ -41,6 +42,7 @@ ex = Experiment(
 )
 Config.attach(ex)
 
+SHOWN = {"visual": "video"}  # conditions whose rows have a plainer name
 FLOOR, CEILING = "mixture", "ideal ratio mask"
 CONDITIONS = ("labels", "score", "visual")  # that records can give
 ORACLES = {FLOOR: oracles.mixture, CEILING: oracles.ideal_ratio_mask}
@@ -74,20 +76,39 @@ class Evaluation:
             raise InputError(f"{run} is being trained: wait, or evaluate a copy of it")
         self.model = self.predictor.model
         Test.check_fit(records, self.model)
-        which = f"{name}-{records.options.splits}-{split}"
+        self._which = f"{name}-{records.options.splits}-{split}"
+        self._home = pathlib.Path(run) / "evaluation"
         Test.check_conditions(records, split, self.model)
-        self.conditions = self.chosen(conditions)
+        self._give(conditions)
+
+    def _give(self, conditions):
+        which, self.conditions = self._which, self.chosen(conditions)
         if conditions is not None:
             which += "-".join(["", "given", *(self.conditions or ["nothing"])])
-        self.folder = pathlib.Path(run) / "evaluation" / which
+        self.folder = self._home / which
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    def given(self, conditions):
+        """The same with other conditions; raises InputError as the constructor."""
+        other = copy.copy(self)
+        other._give(conditions)
+        return other
+
+    def choices(self):
+        """The lists of conditions that the model can be given: few first, then all."""
+        every, found = self.chosen(None), []
+        for conditions in ([], *([one] for one in every), every):
+            with contextlib.suppress(InputError):
+                if self.chosen(conditions) not in found:
+                    found.append(self.chosen(conditions))
+        return found
 
     def chosen(self, conditions):
         """The conditions to give, of those that a user names (None: all), in order."""
         keys = self.model.batch_keys
-        listens = [key for key in CONDITIONS if key in keys]
-        if conditions is None:
-            return listens
+        heard = {*keys, *(["visual"] if Schema.sight(keys) else [])}
+        listens = [condition for condition in CONDITIONS if condition in heard]
+        conditions = listens if conditions is None else conditions
         told = f"evaluation.conditions={list(conditions)}"
         for condition in conditions:
             if condition not in listens:
@@ -100,7 +121,9 @@ class Evaluation:
                 raise InputError(f"{told}: this model cannot do without {condition}")
         if self.model.slots == "conditioned" and not conditions:
             raise InputError(f"{told}: this model separates what it is told of")
-        return [condition for condition in listens if condition in conditions]
+        found = [condition for condition in listens if condition in conditions]
+        Test.check_twins(self.records, self.split, self.model, "visual" in found)
+        return found
 
     def systems(self):
         """{system: folder of its score files}: floor, model, ceiling."""
@@ -150,35 +173,16 @@ class Evaluation:
         """Folder of a track's separated sources."""
         return self.folder / "estimates" / track_id
 
-    def conditions_of(self, track, references):
-        """What the model is told of a track, as arguments of `Predictor.separate`."""
-        told = {}
-        if "labels" in self.conditions:
-            told["labels"] = [one.label for one in references]
-        if "score" in self.conditions:
-            notes = {one.name: one.notes(track) for one in references}
-            if all(found is not None for found in notes.values()):
-                told["notes"] = notes
-        if "visual" in self.conditions and track["has_visual"].all():
-            told["video"] = track["visual"]
-            if self.model.slots == "conditioned":
-                told["video"] = np.stack([one.visual(track) for one in references])
-        return told
-
     def told(self):
         """What the model was given, for the caption; nothing for one that is blind."""
-        if not any(key in self.model.batch_keys for key in CONDITIONS):
+        if not {*CONDITIONS, *Schema.SIGHT} & {*self.model.batch_keys}:
             return ""
-        text = f" The model is given: {', '.join(self.conditions) or 'nothing'}."
         tracks = self.records.tracks(self.split)
-        for condition, has, what in (
-            ("score", "has_score", "score"),
-            ("visual", "has_video", "video"),
-        ):
-            without = [track.id for track in tracks if not getattr(track, has)]
-            if condition in self.conditions and without:
-                text += f" No {what} was given of {', '.join(without)}."
-        return text
+        without = {
+            "score": [track.id for track in tracks if not track.has_score],
+            "visual": [track.id for track in tracks if not track.has_video],
+        }
+        return tables.given(self.conditions, without)
 
     def separate(self, track_id, save_estimates):
         """Separates a track; returns the arguments of `systems.score_systems`."""
@@ -191,7 +195,7 @@ class Evaluation:
         names = [one.name for one in found]
         references = np.stack([one.audio(track) for one in found])
         mix, rate = track["mix"], track["sample_rate"]
-        conditions = self.conditions_of(track, found)
+        conditions = present.known(track, found, self.conditions, apart)
         estimates = self.predictor.separate(mix, rate, **conditions)
         # Slots that follow conditions come in the order in which these were given.
         order = estimates if apart else names
@@ -216,50 +220,20 @@ def evaluate(evaluation, save_estimates=True, workers=None):
     Returns:
       {system: {track: TrackScores}} of all tracks.
     """
-    if workers is not None and workers < 1:
-        raise InputError(f"evaluation.workers={workers} must be at least 1, or None")
     evaluation.remove_others()
     ids = evaluation.ids
     todo = [t for t in ids if not evaluation.is_done(t, save_estimates)]
     if len(todo) < len(ids):
         print(f"{len(ids) - len(todo)} of {len(ids)} tracks are scored already")
-    workers = workers or os.cpu_count() or 1
-    # Processes start afresh: TensorFlow's threads don't survive a fork.
-    context = multiprocessing.get_context("spawn")
-    try:
-        with (
-            tqdm(total=len(todo), unit=" tracks", desc="evaluate") as bar,
-            concurrent.futures.ProcessPoolExecutor(workers, context) as pool,
-        ):
-            waiting = set()
-            for track_id in todo:
-                # A few tracks ahead of the scores at most: memory stays bounded.
-                while len(waiting) > workers:
-                    waiting -= finished(waiting, bar)
-                work = evaluation.separate(track_id, save_estimates)
-                waiting.add(pool.submit(systems.score_systems, *work))
-            while waiting:
-                waiting -= finished(waiting, bar)
-    except concurrent.futures.process.BrokenProcessPool:
-        raise InputError(
-            "a process that scores was killed, perhaps for want of memory: lower "
-            "evaluation.workers and evaluate again; finished tracks are kept"
-        ) from None
+
+    def separate(track_id):
+        return evaluation.separate(track_id, save_estimates)
+
+    parallel.score(todo, separate, workers)
     return {
         name: {t: store.read(folder / f"{t}.json")[0] for t in ids}
         for name, folder in evaluation.systems().items()
     }
-
-
-def finished(waiting, bar):
-    """Waits for one track; passes on what went wrong with it."""
-    done, _ = concurrent.futures.wait(
-        waiting, return_when=concurrent.futures.FIRST_COMPLETED
-    )
-    for future in done:
-        future.result()
-        bar.update()
-    return done
 
 
 def rows(scores, model):
@@ -273,10 +247,8 @@ def rows(scores, model):
 def report(evaluation, summary):
     """Writes the tables and prints them."""
     caption = f"{tables.caption(summary)}{evaluation.told()}"
-    with Utils.write_aside(evaluation.folder / "results.md") as aside:
-        aside.write_text(tables.table_markdown(summary.rows, caption), "utf-8")
     tables.write_csv(evaluation.folder / "results.csv", summary.rows)
-    print(tables.table_text(summary.rows, caption))
+    tables.show(evaluation.folder / "results.md", summary.rows, caption)
     print(f"tables, scores and estimates: {evaluation.folder}")
 
 
@@ -296,6 +268,29 @@ def main(run, data, visual, evaluation):
             f"{required:g} dB of evaluation.required_si_sdri"
         )
     return gain
+
+
+@ex.command
+def conditions(run, data, visual, evaluation):
+    """Scores a model blind, then given each condition, then all: a row each."""
+    run, split = Utils.find_run(run), evaluation["split"]
+    work = Evaluation(run, Test.open_records(data, visual), data["name"], split)
+    found = []
+    for given in work.choices():
+        now = work.given(given)
+        scores = evaluate(now, evaluation["save_estimates"], evaluation["workers"])
+        summary = aggregate.aggregate(scores, FLOOR, rows(scores, work.model))
+        name = ", ".join(SHOWN.get(one, one) for one in given) or "blind"
+        found += [
+            dataclasses.replace(row, source=name, is_mean=False)
+            for row in summary.rows
+            if row.is_mean and row.system == work.system
+        ]
+    caption = f"{tables.caption(summary)} Rows: what the model was given."
+    path = now.folder.parent / f"{work._which}-conditions.md"
+    tables.show(path, found, caption)
+    print(f"table: {path}")
+    return [row.values["SI-SDRi"] for row in found]
 
 
 @ex.config

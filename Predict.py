@@ -1,6 +1,6 @@
 """Separates a recording of any length, rate and number of channels.
 
-    python Predict.py with run=runs/1 input=song.mp3 output=separated
+    python Predict.py with input=song.mp3 output=separated
     python Predict.py with run=runs/2 input=duet.wav labels=vn,vc   # what is named
     python Predict.py with run=runs/3 input=duet.mp4 players=2      # who is seen
 
@@ -19,7 +19,7 @@ channel is separated on its own: repeated on all channels of the model, whose
 estimates are averaged.
 """
 
-import os
+import pathlib
 import time
 
 import numpy as np
@@ -31,9 +31,10 @@ import Utils
 from Schema import InputError
 
 with Config.quiet():  # Datasets wakes TensorFlow
-    from Datasets import media, score, segments, streaming, writing
+    from Datasets import media, muxing, score, segments, streaming, writing
     from Datasets.video import VideoReader, has_pictures
 
+PRETRAINED = pathlib.Path(__file__).parent / "pretrained"
 MIN_SECONDS = 0.25  # a shorter file is taken for a mistake
 LONGEST = 1 << 21  # samples of estimates at once; more is no faster
 SHARE = 0.5  # of the memory at hand
@@ -47,6 +48,7 @@ class Predictor:
       model: The separator.
       names: Its sources.
       segment: Most samples of one estimate of the model, at its own rate.
+      given: given(labels, video, notes, players) -> what is known of a recording.
     """
 
     def __init__(
@@ -84,10 +86,11 @@ class Predictor:
         """
         segments.check(segment, batch_size, overlap, hop)
         from Models import running  # TensorFlow takes seconds to wake
+        from Models.telling import Teller
 
         self.model = running.load(folder, precision, form)
         self.names = list(self.model.source_names)
-        self._weights, self._watcher = weights, None
+        self.given = Teller(self.model, VideoReader, score.activities, weights)
         context = self.model.has_context
         self._ancestral, self._asked = hop == "ancestor", segment
         self._most = LONGEST // batch_size
@@ -108,31 +111,8 @@ class Predictor:
         try:  # what cannot work is refused at once
             self._runner.estimates(silence, [0], self._runner.anything(), n_out)
         except MemoryError:
-            raise _too_long(n_in) from None
+            raise self._runner.too_long(n_in) from None
         self._fit(self.model.channels, len(self.names))
-
-    def given(self, labels=None, video=None, notes=None, players=None, progress=False):
-        """What is known of a recording, `Models.given.Given`; as `separate`."""
-        from Models.given import Given, listed
-
-        if notes is not None and "score" in self.model.batch_keys:
-            notes = score.activities(notes, self.model.score_rate)
-        sees = "visual" in self.model.batch_keys
-        if sees and labels is not None and self.model.slots == "conditioned":
-            players = players or len(listed(labels))
-        if sees and isinstance(video, str | os.PathLike):
-            video = self.watch(video, players, progress).features
-        elif players is not None and not sees:
-            raise InputError(f"players={players}: the checkpoint sees none; omit it")
-        return Given(self.model, labels, notes, video)
-
-    def watch(self, file, players=None, progress=False):
-        """What the checkpoint's own front end sees in a video, `front_end.Seen`."""
-        from Models.vision import watching
-
-        if self._watcher is None:
-            self._watcher = watching.of(self.model, self._weights, VideoReader)
-        return self._watcher(file, players, progress)
 
     def separate(
         self, mix, sample_rate, labels=None, video=None, notes=None, players=None
@@ -180,13 +160,13 @@ class Predictor:
     ):
         """Separates a file, block by block, into one WAV file for each source.
 
-        Files that exist are replaced, all together, when the work is done.  `labels`,
-        `video`, `notes` and `players` are those of `separate`.
+        If a video was seen, `<output>/<source>.mp4` also shows it with each source.
+        Files that exist are replaced, all together, when the work is done.
 
         Args:
           input: Audio or video file of at least `MIN_SECONDS`.
           output: Folder of the results; made if absent.
-          labels: Names.
+          labels: Names; as `notes` and `players` those of `separate`.
           video: File; None: the input, if it has pictures and the model sees players.
           subtype: FLOAT, PCM_24 or PCM_16; PCM clips beyond [-1, 1], with a warning.
           progress: Whether to show a bar, in seconds of audio.
@@ -200,19 +180,20 @@ class Predictor:
           InputError: If the input cannot be separated or the output not written;
             nothing of it remains then.
         """
-        if video is None and "visual" in self.model.batch_keys:
-            video = input if has_pictures(input) else None
+        if video is None and self.given.sees and has_pictures(input):
+            video = input
         given = self.given(labels, video, notes, players, progress)
         with media.AudioReader(input) as reader:
             rate, channels, n_time = reader.sample_rate, reader.channels, reader.n_time
-            recording = streaming.Recording(
-                reader.blocks(), rate, channels, input, MIN_SECONDS
-            )
-            blocks = self.stream(recording, given)
+            told = reader.blocks(), rate, channels, input, MIN_SECONDS
+            blocks = self.stream(streaming.Recording(*told), given)
             blocks = streaming.shown(blocks, rate, n_time, progress)
-            return writing.write_sources(
+            files = writing.write_sources(
                 output, given.wanted, blocks, rate, channels, subtype, n_time, input
             )
+        if video is not None:
+            muxing.write_videos(video, files, output, progress)
+        return files
 
     def stream(self, recording, given=None):
         """Separates block by block; `separate` and `separate_file` are this.
@@ -275,16 +256,9 @@ class Predictor:
         except MemoryError:
             shorter = max(self._own, self.segment // 2)
             if not self._aligned or shorter >= self.segment:
-                raise _too_long(windows.shape[1]) from None
+                raise self._runner.too_long(windows.shape[1]) from None
             self.segment = self._most = shorter
             raise
-
-
-def _too_long(n_in):
-    return InputError(
-        f"{n_in} samples at once do not fit into the device's memory; choose a smaller "
-        "segment or a smaller model"
-    )
 
 
 ex = Experiment("predict", save_git_info=False)
@@ -292,7 +266,7 @@ ex = Experiment("predict", save_git_info=False)
 
 @ex.config
 def defaults():
-    run = None  # a run, a checkpoint, or a folder of runs: its newest; None: runs/
+    run = None  # a run, a checkpoint, a folder of runs; None: runs/, or VIMSS' own
     input = None  # audio or video file
     output = "separated"  # folder
     labels = None  # names of the sources that play, if the model is told them: vn,vc
@@ -316,14 +290,14 @@ def main(run, input, output, labels, notes, video, players, subtype, _config):
         raise InputError("name a recording: python Predict.py with input=FILE")
     media.AudioReader(str(input)).close()  # unreadable: refused before a model loads
     options = {knob: _config[knob] for knob in KNOBS}
-    predictor, began = Predictor(str(Utils.find_run(run)), **options), time.time()
+    run = Utils.find_run(run, PRETRAINED)
+    predictor, began = Predictor(run, **options), time.time()
     files = predictor.separate_file(
         *(str(input), output, labels, video, subtype, True, notes, players)
     )
-    took = time.time() - began
-    seconds = sf.info(str(next(iter(files.values())))).duration
-    speed = seconds / took
-    print(f"{seconds:.1f} s of {input} in {took:.1f} s ({speed:.1f} x real time):")
+    took, seconds = time.time() - began, sf.info(str([*files.values()][0])).duration
+    speed = f"{took:.1f} s ({seconds / took:.1f} x real time)"
+    print(f"{seconds:.1f} s of {input} in {speed}, by {run}:")
     print("\n".join(str(path) for path in files.values()))
 
 

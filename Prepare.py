@@ -64,6 +64,7 @@ def prepare(data, visual=None):
     if watcher is not None:
         options["front_end"] = watcher.front_end.name
         options["visual_rate"] = watcher.front_end.rate
+        options["pictures"] = isinstance(watcher.size, list)
     builder = Datasets.make_builder(data["name"], data["records"], **options)
     raw = raw_folder(data)
     if data["name"] == "chamber":

@@ -3,7 +3,7 @@
     raw files -> Track -> TFRecords -> batch -> model -> output -> scores
 
 Axes: B examples, S sources (slots), P parts that play, T samples, C channels,
-M notes, F frames of the score.
+M notes, F frames of the score or of a video, D features of a frame, H, W pixels.
 Audio outside records is float32, nominally in [-1, 1], time first: [T, C].
 
 A **record** is an excerpt of a track (see `excerpts`): int16 samples times the
@@ -27,14 +27,17 @@ if a score is asked for, also
     has_score   float32  [B]                1 where the notes of all parts are known
     score_start float64  [B]                s from time zero to the first frame
 
-A model may also be made for features of players, which no records hold yet:
+if players are seen, `has_visual`, `visual_start`, and one of `visual` and `frames`,
+whichever the records hold:
 
     visual       float32  [B, P, F, D]       features of P players, or [B, S, F, D]
+    frames       uint8    [B, P, F, H, W, 3] their pictures, RGB; black: none
     has_visual   float32  [B, P]             1 where a player is seen
     visual_start float64  [B]                s from time zero to the first frame
 
 Frame k of a track is [k / frame_rate, (k + 1) / frame_rate); a batch holds whole ones.
-Conditions that are not known are zeros.
+Conditions that are not known are zeros, but before and after a video its first and
+last pictures are held.
 
 **Conditioned slots** hold the parts that the model is asked for, in any order, N of
 them in place of S; labels are then float32 [B, N, L], one-hot over the L source
@@ -81,6 +84,19 @@ SCORE = {  # the same, of batches with a score
     "has_score": ("float32", ("B",)),
     "score_start": ("float64", ("B",)),
 }
+SIGHT = {  # the keys of which a batch has one, if players are seen
+    "visual": ("float32", ("B", "P", "F", "D")),
+    "frames": ("uint8", ("B", "P", "F", "H", "W", "RGB")),
+}
+SEEN = {  # and those that stand beside it
+    "has_visual": ("float32", ("B", "P")),
+    "visual_start": ("float64", ("B",)),
+}
+
+
+def sight(keys):
+    """The one of `SIGHT` that is among some keys, or None."""
+    return next((key for key in SIGHT if key in keys), None)
 
 
 class InputError(ValueError):
@@ -110,10 +126,11 @@ def check_audio(samples, what):
 
 
 def check_batch(batch, n_in, n_out, n_sources, channels, n_labels=None):
-    """Compares the shapes and dtypes of a batch with `BATCH`, and perhaps `SCORE`.
+    """Compares the shapes and dtypes of a batch with the tables above.
 
     Args:
-      batch: dict of arrays or tensors; with any key of `SCORE` it needs all.
+      batch: dict of arrays or tensors; with any key of `SCORE` it needs all, with one
+        of `SIGHT` or `SEEN` one of the former and all of the latter.
       n_in: Samples of the mixture.
       n_out: Samples of a source.
       n_sources: Slots.
@@ -132,15 +149,27 @@ def check_batch(batch, n_in, n_out, n_sources, channels, n_labels=None):
         wanted |= SCORE
         known["F"] = batch["score"].shape[-1] if "score" in batch else None
     for key, (dtype, axes) in wanted.items():
-        if key not in batch:
-            raise InputError(f"the batch lacks {key!r}")
-        shape = tuple(known[axis] for axis in axes)
-        value = batch[key]
-        found = getattr(value.dtype, "name", str(value.dtype))
-        if tuple(value.shape) != shape or found != dtype:
-            raise InputError(
-                f"batch[{key!r}] is {found} {tuple(value.shape)}, not {dtype} {shape}"
-            )
+        _check_key(batch, key, dtype, tuple(known[axis] for axis in axes))
+    if any(key in batch for key in (*SIGHT, *SEEN)):
+        # The frames of a video are counted apart from those of a score.
+        which = sight(batch) or "visual"
+        sizes = batch[which].shape if which in batch else ()
+        known |= dict(zip(SIGHT[which][1][1:], sizes[1:])) | {"RGB": 3}
+        if n_labels is not None:
+            known["P"] = n_sources
+        for key, (dtype, axes) in {which: SIGHT[which], **SEEN}.items():
+            _check_key(batch, key, dtype, tuple(known.get(axis) for axis in axes))
+
+
+def _check_key(batch, key, dtype, shape):
+    if key not in batch:
+        raise InputError(f"the batch lacks {key!r}")
+    value = batch[key]
+    found = getattr(value.dtype, "name", str(value.dtype))
+    if tuple(value.shape) != shape or found != dtype:
+        raise InputError(
+            f"batch[{key!r}] is {found} {tuple(value.shape)}, not {dtype} {shape}"
+        )
 
 
 def excerpts(n_time, excerpt, window):

@@ -10,6 +10,7 @@ The records are those that the run was trained with, unless data.* says otherwis
 from sacred import Experiment
 
 import Config
+import Schema
 import Utils
 from Schema import InputError
 
@@ -79,7 +80,7 @@ def windows(records, split, model, spare_slots=0):
         score = frames.Frames(model.score_rate, model.reach)
     lengths = model.n_in, model.n_out
     visual = None
-    if "visual" in model.batch_keys:
+    if Schema.sight(model.batch_keys):
         visual = frames.Frames(model.visual_rate, model.reach)
     return pipeline.Windows(
         *(records, split, *lengths, model.source_names, n_slots, score, visual)
@@ -97,9 +98,24 @@ def check_conditions(records, split, model):
                 "needs a score: add their Notes files and run Prepare.py again, or "
                 "train with model.null_conditions=True"
             )
+
+
+def check_twins(records, split, model, sees):
+    """Refuses tracks whose parts the slots of a model cannot tell apart.
+
+    Training on them is allowed, where data.same_instrument=apart asked for it: the
+    estimates of such parts are then the same.
+
+    Args:
+      records: `Datasets.records.Records`.
+      split: One of its splits.
+      model: Separator.
+      sees: Whether it is given videos.
+    """
+    for track in records.tracks(split):
         labels = list(track.labels)
         twice = [label for label in labels if labels.count(label) > 1]
-        seen = "visual" in model.batch_keys and track.has_video
+        seen = sees and track.has_video
         if model.slots == "conditioned" and twice and not seen:
             raise InputError(
                 f"{split} track {track.id} has two parts called {twice[0]!r}, which "
@@ -110,7 +126,7 @@ def check_conditions(records, split, model):
 
 def check_sight(records, split, model):
     """Refuses records whose players were not seen as the model was taught to."""
-    if "visual" not in model.batch_keys:
+    if Schema.sight(model.batch_keys) is None:
         return
     there, wanted = records.options.front_end, model.front_end
     rates = records.options.visual_rate, model.visual_rate

@@ -108,6 +108,8 @@ def opened(data, visual, model, training):
         fixed |= {"visual_size": records.visual_size}
         fixed["visual_rate"] = records.options.visual_rate
         fixed["front_end"] = records.options.front_end
+        if records.options.pictures:
+            fixed["frame_weights"] = visual["weights"]
     network = Models.build(**model, source_names=data["sources"], **fixed)
     splits = ("train", "validation") if "validation" in records.splits else ("train",)
     # One slot more than play: who is named may be silent.

@@ -116,11 +116,12 @@ def nearest(name, names):
     return found[0] if found else None
 
 
-def find_run(run=None):
+def find_run(run=None, default=None):
     """The folder of a run, of a checkpoint, or the newest run of a folder of runs.
 
     Args:
       run: One of these three; None means the folder `runs`.
+      default: Folder that is meant if `run` is None and `runs` holds none; or None.
 
     Returns:
       Path of a folder that holds checkpoint/model.json or model.json.
@@ -136,6 +137,8 @@ def find_run(run=None):
     for path in sorted(runs, key=lambda p: int(p.name), reverse=True):
         if (path / "checkpoint" / "model.json").exists():
             return path
+    if run is None and default is not None:
+        return find_run(default)
     raise InputError(
         f"{folder} holds no checkpoint (checkpoint/model.json), and no run that has "
         "one: train one with `python Training.py`, or name one with run=FOLDER"

@@ -23,11 +23,51 @@ LEARNED = {**CONTEXT, "upsampling": "learned"}
 # Of M7, U7 and U7a, whose windows are long: one preparation serves all three.
 COMPARISON = {"sample_rate": 8192, "excerpt_seconds": 90.0, "window_seconds": 29.0}
 SPECTROGRAM = {"name": "spectrogram_unet"}
+SEEN_WITH = "players_gesture"
+DEMO = {
+    "data": {
+        "name": "chamber",
+        "sources": ["fl", "tpt", "vn", "vc"],
+        "instruments": ["fl", "tpt", "vn", "vc"],
+        "min_parts": 2,
+        "max_parts": 4,
+        "duplicates": "never",
+        "compass": 7,
+        "train_pieces": 64,
+        "validation_pieces": 4,
+        "test_pieces": 8,
+        "seconds": 24.0,
+        "video": False,
+        "sample_rate": 8000,
+    },
+    "model": {
+        **CONTEXT,
+        "num_layers": 7,
+        "num_initial_filters": 16,
+        "num_frames": 8192,
+    },
+    "training": {
+        "batch_size": 1,
+        "optimizer": "muon",
+        "learning_rate": 2e-3,
+        "learning_rate_decay": 0.3,
+        "decay_steps": 1000,
+        "loss": "mean_absolute",
+        "gradient_clip": None,
+        "steps_per_epoch": 400,
+        "max_epochs": 10,
+    },
+}
 
 
 def conditioned(*fusers, **knobs):
     """The sections of a network with context and fusers."""
     return {"model": {**CONTEXT, "fusers": list(fusers), **knobs}}
+
+
+def sighted(*fusers, **knobs):
+    """The sections of a network that sees the players."""
+    return conditioned(*fusers, **knobs) | {"visual": {"front_end": SEEN_WITH}}
 
 
 NAMED = {
@@ -167,45 +207,58 @@ NAMED = {
         **conditioned("film@decoder", "film:score@decoder", null_conditions=True),
         "training": {"condition_dropout": 0.5},
     },
+    # What the players do, as a network of the sound may see it.  Records are to be made
+    # with the same name, so that they hold it; the model and the front end alone, as
+    # above.  Features of the players, their mean, beside the map at the bottom.
+    # python Prepare.py with urmp video_concat
+    # python Training.py with urmp video_concat
+    "video_concat": sighted("concatenation:visual@bottleneck"),
+    # The same mean, as gains and biases at every level on the way up.
+    # python Training.py with urmp video_film
+    "video_film": sighted("film:visual@decoder"),
+    # Each step at the bottom asks the players, two frames back and ahead, who moves as
+    # it sounds.
+    # python Training.py with urmp video_attention
+    "video_attention": sighted("multiplicative_attention:visual@bottleneck"),
+    # A slot for each player who is seen, whatever they play: two of one instrument come
+    # apart (RESULTS.md, "What seeing is worth").  data.same_instrument=apart
+    # python Training.py with urmp players_attention data.same_instrument=apart
+    # python Predict.py with run=runs/1 input=VIDEO players=2
+    "players_attention": sighted(
+        "multiplicative_attention:visual@bottleneck",
+        "film:visual@bottleneck",
+        "film:visual@decoder",
+        slots="conditioned",
+        output_type="direct",
+    ),
+    # Labels, video, both or neither, of one checkpoint.
+    # python Training.py with urmp labels_and_video
+    "labels_and_video": {
+        **sighted(
+            "film@decoder",
+            "multiplicative_attention:visual@bottleneck",
+            "film:visual@decoder",
+            null_conditions=True,
+        ),
+        "training": {"condition_dropout": 0.4},
+    },
     # URMP's path without URMP, all 13 instruments.
     # python Prepare.py with chamber && python Training.py with chamber
     "chamber": {"data": {"name": "chamber"}, "model": CONTEXT},
     # Two to four of four instruments, each in its register; a net of 1 M parameters:
     # 5 dB SI-SDR above the mixture or more, after 5 minutes on two cores.
     # python Prepare.py with chamber_demo && python Training.py with chamber_demo
-    "chamber_demo": {
-        "data": {
-            "name": "chamber",
-            "sources": ["fl", "tpt", "vn", "vc"],
-            "instruments": ["fl", "tpt", "vn", "vc"],
-            "min_parts": 2,
-            "max_parts": 4,
-            "duplicates": "never",
-            "compass": 7,
-            "train_pieces": 64,
-            "validation_pieces": 4,
-            "test_pieces": 8,
-            "seconds": 24.0,
-            "video": False,
-            "sample_rate": 8000,
-        },
-        "model": {
-            **CONTEXT,
-            "num_layers": 7,
-            "num_initial_filters": 16,
-            "num_frames": 8192,
-        },
-        "training": {
-            "batch_size": 1,
-            "optimizer": "muon",
-            "learning_rate": 2e-3,
-            "learning_rate_decay": 0.3,
-            "decay_steps": 1000,
-            "loss": "mean_absolute",
-            "gradient_clip": None,
-            "steps_per_epoch": 400,
-            "max_epochs": 10,
-        },
+    "chamber_demo": {**DEMO},
+    # The same pieces, filmed.  With labels_and_video it makes the checkpoint that VIMSS
+    # ships (pretrained/), in 15 minutes of watching and 10 of training on two cores:
+    # 7 dB SI-SDR above the mixture or more, whatever it is told.
+    # python Prepare.py with chamber_filmed
+    # python Training.py with chamber_filmed labels_and_video
+    # python Training.py with chamber_filmed
+    "chamber_filmed": {
+        **DEMO,
+        "data": {**DEMO["data"], "video": True},
+        "visual": {"front_end": SEEN_WITH},
     },
     # The least of everything, for tests: seconds.
     # python Prepare.py with chamber_tiny && python Training.py with chamber_tiny

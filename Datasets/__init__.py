@@ -19,8 +19,12 @@ DATASETS = {
     "urmp": urmp_dataset_builder.Builder,
     "chamber": chamber_dataset_builder.Builder,
 }
+VISUAL = (
+    "front_end",
+    "visual_rate",
+    "pictures",
+)  # options that the section visual tells
 # The knobs of a configuration's data section that change records.
-VISUAL = ("front_end", "visual_rate")  # of them, those that the section visual tells
 OPTIONS = tuple(key for key in Options.__annotations__ if key not in ("name", *VISUAL))
 
 
@@ -94,7 +98,7 @@ def load(
       gain: (least, greatest) gain of a source in training.
       n_slots: Number of conditioned slots; None: one a source name.
       score: `Datasets.frames.Frames`; None: no score in the batches.
-      visual: The same of features of players, for records that hold them.
+      visual: The same of features or pictures of players, for records that hold them.
       condition_dropout: Probability of withholding a condition in training.
       **options: Of `Datasets.builder.Options`.
 

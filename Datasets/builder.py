@@ -33,7 +33,9 @@ class Options(tfds.core.BuilderConfig):
       excerpt_seconds: Longest record.
       window_seconds: Longest window that lies whole in one record.
       front_end: Name of what the videos are seen with, its hash included; "": nothing.
-      visual_rate: Hz of the frames of its features.
+      visual_rate: Hz of its frames.
+      pictures: Whether it gives pictures of the players in place of features; its name
+        says so, too.
     """
 
     name: str = ""
@@ -45,6 +47,7 @@ class Options(tfds.core.BuilderConfig):
     window_seconds: float = 8.0
     front_end: str = ""
     visual_rate: float = 15.0
+    pictures: bool = False
 
     def __post_init__(self):
         if self.channels not in (1, 2):
@@ -225,7 +228,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return fingerprint(inventory.tracks, *told, video=sighted)
 
     def _info(self):
-        features = tfds.features
+        features, told = tfds.features, self.builder_config
         samples_of = dict(dtype=np.int16, encoding="bytes")
         return self.dataset_info_from_configs(
             features=features.FeaturesDict(
@@ -245,7 +248,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     "has_notes": features.Sequence(np.int64),
                     "mix": features.Tensor(shape=(None, None), **samples_of),
                     "sources": features.Tensor(shape=(None, None, None), **samples_of),
-                    **(watching.features() if self.builder_config.front_end else {}),
+                    **(watching.features(told.pictures) if told.front_end else {}),
                 }
             ),
             # Order and place of every record follow from the table of tracks.

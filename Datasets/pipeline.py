@@ -11,6 +11,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+import Schema
 from Datasets import mixing
 from Datasets.windows import DROPOUT, GAIN, ORDER, Windows, seed_of  # noqa: F401
 from Schema import InputError
@@ -82,13 +83,14 @@ def _check_training(windows, condition_dropout):
 
 def _withheld(batch, dropout, keep_one, seed):
     """The conditions of an example, some of them zeroed."""
-    names = [key.removeprefix("has_") for key in batch if key.startswith("has_")]
-    given = tf.stack([tf.reduce_max(batch[f"has_{name}"]) for name in names])
+    told = [key for key in batch if key.startswith("has_")]
+    given = tf.stack([tf.reduce_max(batch[key]) for key in told])
     kept = mixing.kept_conditions(given, dropout, keep_one, seed)
+    keys = {"has_visual": Schema.sight(batch)}
     return {
-        key: batch[key] * kept[k]
-        for k, name in enumerate(names)
-        for key in (name, f"has_{name}")
+        key: batch[key] * tf.cast(kept[k], batch[key].dtype)
+        for k, has in enumerate(told)
+        for key in (keys.get(has, has.removeprefix("has_")), has)
     }
 
 

@@ -73,7 +73,8 @@ class Records:
       labels: Instrument codes that the records may hold.
       options: The `Options` they were made with.
       fingerprint: Of the raw data and the options.
-      visual_size: Features of a player; None: the records hold none.
+      visual_size: Features of a player, or [H, W, 3] of pictures; None: the records
+        hold neither.
 
     Raises:
       InputError: If the folder holds no finished records, or older ones.
@@ -188,7 +189,7 @@ class Records:
                 gain = np.float32(record["scale"]) / np.float32(32768)
                 mix[place.start : place.stop] = record["mix"].numpy() * gain
                 sources[:, place.start : place.stop] = record["sources"].numpy() * gain
-                records.append({k: v for k, v in record.items() if k in watching.KEYS})
+                records.append(watching.of_record(record))
         table, has_notes = record["notes"].numpy(), record["has_notes"].numpy()
         notes = [table[table[:, 0] == part, 1:] for part in range(len(has_notes))]
         return {

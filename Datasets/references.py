@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import Schema
 from Schema import InputError
 
 
@@ -30,8 +31,13 @@ class Reference(NamedTuple):
         return None if any(n is None for n in found) else np.concatenate(found)
 
     def visual(self, track):
-        """Features of its player, float32 [F, D]: of several the mean."""
+        """Features of its player, float32 [F, D]: of several the mean.
+
+        Where the records hold pictures, those of the first: object [F], JPEG.
+        """
         players = np.isin(track["part_of_player"], self.parts)
+        if "frames" in track:
+            return track["frames"][players.argmax()]
         return track["visual"][players].mean(axis=0)
 
 
@@ -65,6 +71,29 @@ def references(track, source_names, apart):
         elif parts:
             found.append(Reference(name, name, parts))
     return found
+
+
+def known(track, references, conditions, apart):
+    """What a model is told of a track, as arguments of `Predict.Predictor.separate`.
+
+    Args:
+      track: dict, as from `Records.whole_track`.
+      references: What `references` returned.
+      conditions: Of "labels", "score" and "visual"; what the track lacks is left out.
+      apart: Whether each reference is a slot that follows its player.
+    """
+    told = {}
+    if "labels" in conditions:
+        told["labels"] = [one.label for one in references]
+    if "score" in conditions:
+        notes = {one.name: one.notes(track) for one in references}
+        if all(found is not None for found in notes.values()):
+            told["notes"] = notes
+    if "visual" in conditions and track["has_visual"].all():
+        told["video"] = track[Schema.sight(track)]
+        if apart:
+            told["video"] = np.stack([one.visual(track) for one in references])
+    return told
 
 
 def in_order(names, source_names):

@@ -1,8 +1,9 @@
 """What a front end sees of a track's video -> what its records hold of it.
 
-Features belong to players, from left to right; `part_of_player` tells whose part each
-plays, an index into the parts of the records.  A record holds the frames of its
-excerpt and `MARGIN` more on both sides, as far as there are any.
+Features, or pictures, belong to players, from left to right; `part_of_player` tells
+whose part each plays, an index into the parts of the records.  A record holds the
+frames of its excerpt and `MARGIN` more on both sides, as far as there are any, and one
+at least of a video that ends before.  Pictures stay JPEG until a window needs them.
 """
 
 import math
@@ -11,17 +12,31 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+import Schema
 from Datasets import mixing
 
 MARGIN = 64  # frames
-KEYS = ("visual", "boxes", "part_of_player", "has_visual", "visual_first")
+TIMED = (*Schema.SIGHT, "boxes")  # what has frames
+KEYS = (*TIMED, "part_of_player", "has_visual", "visual_first")
 
 
-def features():
-    """The TFDS features of what records hold."""
+def holds_pictures(size):
+    """Whether a `visual_size` is [H, W, 3] of pictures, not a number of features."""
+    return isinstance(size, list | tuple)
+
+
+def features(pictures=False):
+    """The TFDS features of what records hold.
+
+    Args:
+      pictures: Whether they hold pictures of players in place of features.
+    """
     tensor = tfds.features.Tensor
+    seen = {"visual": tensor(shape=(None,) * 3, dtype=np.float16, encoding="bytes")}
+    if pictures:  # player by player: TFDS knows no strings of two unknown dimensions
+        seen = {"frames": tensor(shape=(None,), dtype=tf.string)}
     return {
-        "visual": tensor(shape=(None,) * 3, dtype=np.float16, encoding="bytes"),
+        **seen,
         "boxes": tensor(shape=(None, None, 4), dtype=np.float32, encoding="bytes"),
         "part_of_player": tfds.features.Sequence(np.int64),
         "has_visual": tfds.features.Sequence(np.int64),
@@ -37,20 +52,26 @@ def look(track, parts, watch):
       parts: A list of (label, indices of the track's sources), those of the records.
       watch: watch(video, n_players) -> an object with features float32 [P, F, D] and
         boxes float32 [P, F, 4], P = n_players from left to right; `watch.size` is D.
+        If that is [H, W, 3], it gives frames in place of features: an object array
+        [P, F] of JPEG pictures, bytes.
 
     Returns:
-      dict of visual float16 [P, F, D], boxes float32 [P, F, 4], part_of_player (P
-      indices into parts) and has_visual (P times 0 or 1; without a video 0, F = 0).
+      dict of visual float16 [P, F, D] or frames, object [P, F]; boxes float32
+      [P, F, 4], part_of_player (P indices into parts) and has_visual (P times 0 or 1;
+      without a video 0, F = 0).
     """
-    seats = track.seated()
+    seats, pictures = track.seated(), holds_pictures(watch.size)
     part_of = {k: part for part, (_, members) in enumerate(parts) for k in members}
     count = len(seats)
-    features, boxes = np.zeros([count, 0, watch.size]), np.zeros([count, 0, 4])
+    boxes = np.zeros([count, 0, 4])
+    found = np.zeros([count, 0], object)
+    if not pictures:
+        found = np.zeros([count, 0, watch.size])
     if track.video is not None:
         seen = watch(track.video, count)
-        features, boxes = seen.features, seen.boxes
+        found, boxes = seen.frames if pictures else seen.features, seen.boxes
     return {
-        "visual": features.astype(np.float16),
+        **({"frames": found} if pictures else {"visual": found.astype(np.float16)}),
         "boxes": boxes.astype(np.float32),
         "part_of_player": [part_of[k] for k in seats],
         "has_visual": [int(track.video is not None)] * count,
@@ -58,7 +79,7 @@ def look(track, parts, watch):
 
 
 def excerpt(seen, start, stop, sample_rate, frame_rate):
-    """The features of a record.
+    """What a record holds.
 
     Args:
       seen: What `look` returned.
@@ -68,74 +89,132 @@ def excerpt(seen, start, stop, sample_rate, frame_rate):
       frame_rate: Hz.
 
     Returns:
-      The same with fewer frames, and "visual_first", the number of the first.
+      The same with fewer frames, pictures in one row, player by player, and
+      "visual_first", the number of the first.
     """
-    count = seen["visual"].shape[1]
+    count = seen["boxes"].shape[1]
     first = math.floor(start / sample_rate * frame_rate) - MARGIN
-    first = min(max(first, 0), count)
+    first = min(max(first, 0), max(count - 1, 0))
     last = math.ceil(stop / sample_rate * frame_rate) + MARGIN
-    cut = {key: seen[key][:, first:last] for key in ("visual", "boxes")}
+    cut = {key: seen[key][:, first:last] for key in TIMED if key in seen}
+    if "frames" in cut:
+        cut["frames"] = cut["frames"].ravel()
     return {**seen, **cut, "visual_first": first}
 
 
+def of_record(record):
+    """What a record holds of its players: dict of tensors, frames [P, F]."""
+    found = {key: record[key] for key in KEYS if key in record}
+    if "frames" in found:
+        shape = tf.shape(found["boxes"])[:2]
+        found["frames"] = tf.reshape(found["frames"], shape)
+    return found
+
+
 def joined(records):
-    """The features of a whole track from its records, in order.
+    """What there is to see of a whole track.
+
+    Args:
+      records: What `of_record` gives of its records, in order.
 
     Returns:
-      dict of visual float32 [P, F, D], boxes float32 [P, F, 4], part_of_player and
-      has_visual (int64 [P]).
+      dict of visual float32 [P, F, D] or frames (object [P, F] of JPEG pictures,
+      bytes), boxes float32 [P, F, 4], part_of_player and has_visual (int64 [P]).
     """
     whole = {}
-    for key in ("visual", "boxes"):
+    for key in TIMED:
+        if key not in records[0]:
+            continue
         pieces, done = [], 0
         for record in records:
             first = int(record["visual_first"])
             pieces.append(record[key].numpy()[:, max(done - first, 0) :])
             done = max(done, first + record[key].shape[1])
-        whole[key] = np.concatenate(pieces, axis=1).astype(np.float32)
+        dtype = object if key == "frames" else np.float32
+        whole[key] = np.concatenate(pieces, axis=1).astype(dtype)
     last = records[-1]
     return whole | {k: last[k].numpy() for k in ("part_of_player", "has_visual")}
 
 
 def of_window(record, frames, begin, n_in, sample_rate):
-    """The frames of a window; zeros where the video has none.
+    """The frames of a window.
 
     Args:
-      record: Features of a record.
+      record: What `of_record` gives.
       frames: `Frames` that the model asks for.
       begin: First sample of the model's input in the track.
       n_in: Samples of it.
       sample_rate: Hz.
 
     Returns:
-      (float32 [P, F, D], number of the first frame, float64).
+      (features float32 [P, F, D], zeros where the video has none, or JPEG pictures
+      [P, F], the first and the last held there; number of the first frame, float64).
     """
     first = frames.first(begin, sample_rate)
     offset = tf.cast(first, tf.int64) - record["visual_first"]
     count = frames.count(n_in, sample_rate)
-    return tf.cast(mixing.cut(record["visual"], offset, count), tf.float32), first
+    if "visual" in record:
+        return tf.cast(mixing.cut(record["visual"], offset, count), tf.float32), first
+    return held(record["frames"], offset, count), first
 
 
-def to_slots(features, seen, slot_of_player, n_slots):
+def held(pictures, first, count):
+    """JPEG pictures [P, F'] -> [P, count] from a frame on; empty ones if F' is 0."""
+    there = tf.shape(pictures, tf.int64)[1]
+    pictures = tf.pad(pictures, [[0, 0], [0, tf.cast(there == 0, tf.int32)]])
+    wanted = first + tf.range(count, dtype=tf.int64)
+    wanted = tf.clip_by_value(wanted, 0, tf.maximum(there - 1, 0))
+    return tf.gather(pictures, wanted, axis=1)
+
+
+def to_slots(found, seen, slot_of_player, n_slots):
     """Players -> slots that follow them.
 
     Args:
-      features: float32 [P, F, D].
+      found: Features float32 [P, F, D], or JPEG pictures [P, F].
       seen: float32 [P], 1 where a player is seen.
       slot_of_player: int32 [P]; negative: none.
       n_slots: N.
 
     Returns:
-      (float32 [N, F, D], the mean of a slot's players; float32 [N]).
+      (float32 [N, F, D], the mean of a slot's players, or the pictures [N, F] of the
+      first; float32 [N]).
     """
     slot_of_player = tf.where(seen > 0, slot_of_player, -1)
-    features = tf.math.unsorted_segment_mean(features, slot_of_player, n_slots)
-    return features, mixing.active_slots(slot_of_player, n_slots)
+    there = mixing.active_slots(slot_of_player, n_slots)
+    if found.dtype != tf.string:
+        found = tf.math.unsorted_segment_mean(found, slot_of_player, n_slots)
+        return found, there
+    count = tf.shape(found)[0]
+    first = tf.math.unsorted_segment_min(tf.range(count), slot_of_player, n_slots)
+    found = tf.pad(found, [[0, 1], [0, 0]])  # the last row is nobody's
+    return tf.gather(found, tf.minimum(first, count)), there
 
 
-def to_tokens(features, seen, n_players):
-    """([n_players, F, D], [n_players]): players that there are not are unseen."""
-    missing = n_players - tf.shape(features)[0]
-    features = tf.pad(features, [[0, missing], [0, 0], [0, 0]])
-    shape = [n_players, *features.shape[1:]]
-    return tf.ensure_shape(features, shape), tf.pad(seen, [[0, missing]])
+def to_tokens(found, seen, n_players):
+    """([n_players, F, ...], [n_players]): players that there are not are unseen."""
+    missing = n_players - tf.shape(found)[0]
+    found = tf.pad(found, [[0, missing]] + [[0, 0]] * (found.shape.rank - 1))
+    shape = [n_players, *found.shape[1:]]
+    return tf.ensure_shape(found, shape), tf.pad(seen, [[0, missing]])
+
+
+def decoded(pictures, size):
+    """JPEG pictures [N, F] -> uint8 [N, F, H, W, 3]; where one is empty, black.
+
+    Args:
+      pictures: strings.
+      size: H, W, 3; all pictures are of this size.
+    """
+
+    def one(picture):
+        return tf.cond(
+            tf.strings.length(picture) > 0,
+            # As OpenCV decodes, which Predict does.
+            lambda: tf.io.decode_jpeg(picture, 3, dct_method="INTEGER_ACCURATE"),
+            lambda: tf.zeros(size, tf.uint8),
+        )
+
+    spec = tf.TensorSpec(size, tf.uint8)
+    flat = tf.map_fn(one, tf.reshape(pictures, [-1]), fn_output_signature=spec)
+    return tf.reshape(flat, [*tf.unstack(tf.shape(pictures)), *size])

@@ -7,6 +7,7 @@ the part of the track that the i-th condition names.
 import numpy as np
 import tensorflow as tf
 
+import Schema
 from Datasets import mixing, notes, watching
 from Schema import InputError
 from Utils import nearest
@@ -32,7 +33,7 @@ class Windows:
       n_slots: None: a slot for each of them; else the number of conditioned slots.
       score: `Datasets.frames.Frames` of the score activity in the batches, or
         None: there is none.
-      visual: The same of the features of the players that records hold.
+      visual: The same of the features, or pictures, of players that records hold.
 
     Attributes:
       n_frames: F, of the score activity.
@@ -158,7 +159,7 @@ class Windows:
         Returns:
           dict of mix float32 [n_in, C], parts float32 [P, n_in, C], label_of_part
           int32 [P] (index in source_names), notes float32 [M, 4], has_notes [P];
-          and, if features are asked for, what the record holds of them.
+          and, if players are asked for, what `watching.of_record` gives of them.
         """
         earliest = tf.maximum(start - self.context, 0)
         excerpt = earliest // self.records.options.hop
@@ -177,7 +178,7 @@ class Windows:
             "label_of_part": tf.gather(self._labels, record["labels"]),
             "notes": record["notes"],
             "has_notes": record["has_notes"],
-            **({k: record[k] for k in watching.KEYS} if self.visual else {}),
+            **(watching.of_record(record) if self.visual else {}),
         }
 
     def _read(self, span):
@@ -256,20 +257,24 @@ class Windows:
     def _visual(self, start, found, slot_of_part, n_slots):
         """The keys of a batch that tell what is seen of the players."""
         sample_rate = self.records.sample_rate
-        features, first = watching.of_window(
+        key, size = Schema.sight(found), self.records.visual_size
+        looks, first = watching.of_window(
             found, self.visual, start - self.context, self.n_in, sample_rate
         )
-        size, seen = self.records.visual_size, tf.cast(found["has_visual"], tf.float32)
+        seen = tf.cast(found["has_visual"], tf.float32)
         count = self.visual.count(self.n_in, sample_rate)
         if self.n_slots is None:
             rows = self.records.most_players(self.split)
-            features, seen = watching.to_tokens(features, seen, rows)
+            looks, seen = watching.to_tokens(looks, seen, rows)
         else:
             rows = n_slots
             slot_of_player = tf.gather(slot_of_part, found["part_of_player"])
-            features, seen = watching.to_slots(features, seen, slot_of_player, n_slots)
+            looks, seen = watching.to_slots(looks, seen, slot_of_player, n_slots)
+        if key == "frames":
+            looks = watching.decoded(looks, size)
+        size = size if key == "frames" else [size]
         return {
-            "visual": tf.ensure_shape(features, [rows, count, size]),
+            key: tf.ensure_shape(looks, [rows, count, *size]),
             "has_visual": tf.ensure_shape(seen, [rows]),
             "visual_start": self.visual.start(first, start, sample_rate),
         }

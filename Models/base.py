@@ -40,8 +40,8 @@ class Separator(keras.Model):
       slots: "vocabulary": the estimates are those of `source_names`; "conditioned": of
         what its conditions name, in their order.
       score_rate: Frames of score activity a second, if it reads any.
-      visual_rate: Frames of players' features a second, if it reads any.
-      visual_size: Features of a player.
+      visual_rate: Frames of players a second, if it reads any.
+      visual_size: Features of a player, or [H, W, 3] of its pictures.
       front_end: Name of what sees them, its hash included; None: whoever trained it
         did not say.
       reach: Frames of a condition that it looks at beyond a window.

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from Models.checks import one_of, positive, whole
+from Models.checks import one_of, positive
 from Models.layers import attention, modulation
 from Models.layers.conditioning import Conditioner
-from Models.vision.encoder import PlayersEncoder
+from Models.vision import sight
 from Schema import InputError
 
 KINDS = {
@@ -33,7 +33,6 @@ KINDS = {
 CONDITIONS = ("labels", "score", "visual")
 SLOTS = ("vocabulary", "conditioned")
 MOST_FRAMES = 10_000.0  # a second
-MOST_LAYERS = 8  # of an encoder: 510 frames to each side
 MANY = 5  # players, for estimates of memory
 NAME = re.compile(r"([^:@]+)(?::([^:@]+))?@([^:@]+)")
 FAMILIES = ("encoder", "decoder")  # places that have levels
@@ -102,11 +101,14 @@ class Conditioning(keras.layers.Layer):
       slots: "vocabulary" or "conditioned".
       null: Whether conditions may be missing.
       score_rate: Frames of score activity a second.
-      visual_size: Features of a player; None where nobody looks.
+      visual_size: Features of a player, or [H, W, 3] of its pictures; None where
+        nobody looks.
       visual_rate: Frames of them a second; None: they do not change.
       visual_channels: Of a `PlayersEncoder` between them and the fusers; None: there is
         none.
       visual_layers: Its convolutions over time.
+      frame_network: A key of `vision.online.ONLINE`, what looks at pictures.
+      frame_weights: As of `sight.layers`.
       **kwargs: Of `keras.layers.Layer`.
 
     Attributes:
@@ -129,6 +131,8 @@ class Conditioning(keras.layers.Layer):
         visual_rate=None,
         visual_channels=None,
         visual_layers=0,
+        frame_network=sight.NETWORK,
+        frame_weights=None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -145,20 +149,13 @@ class Conditioning(keras.layers.Layer):
             )
             for kind, condition, place in named
         ]
-        if visual_size is not None:
-            whole("visual_size", visual_size)
         if visual_rate is not None:
             positive("visual_rate", visual_rate, MOST_FRAMES)
-        self.encoder = None
-        if visual_channels is not None:
-            whole("visual_channels", visual_channels)
-            whole("visual_layers", visual_layers, 0, MOST_LAYERS)
-            if visual_size and any(f.condition == "visual" for f in self.fusers):
-                self.encoder = PlayersEncoder(
-                    visual_channels, visual_layers, name="encoder", dtype=policy
-                )
-                self.encoder.build_for(visual_size)
-                visual_size = visual_channels
+        sees = any(fuser.condition == "visual" for fuser in self.fusers)
+        self.frames, self.encoder, visual_size = sight.layers(
+            *(sees, visual_size, visual_channels, visual_layers),
+            *(frame_network, frame_weights, policy),
+        )
         told = {
             "labels": (n_labels, None),
             "score": (1 if self.is_per_slot else n_labels, score_rate),
@@ -204,14 +201,15 @@ class Conditioning(keras.layers.Layer):
     def keys(self):
         """The keys of a batch that are read."""
         keys = [key for c in self.conditioners.values() for key in c.keys]
-        return tuple(dict.fromkeys(keys))
+        seen = {} if self.frames is None else {"visual": "frames"}
+        return tuple(dict.fromkeys(seen.get(key, key) for key in keys))
 
     @property
     def reach(self):
         """Frames that a step looks around itself."""
         looks = [f.reads == "tokens" for f in self.fusers if f.condition != "labels"]
         reach = attention.REACH if any(looks) else 0
-        return reach + (self.encoder.reach if self.encoder else 0)
+        return reach + sum(x.reach for x in (self.frames, self.encoder) if x)
 
     def at(self, place):
         """The fusers of a place, in order."""
@@ -238,13 +236,19 @@ class Conditioning(keras.layers.Layer):
             n_channels = fuser.channels_out(n_channels, of.size)
         return held
 
+    def sight_bytes(self, seconds, n_slots):
+        """Bytes held while the pictures of so many seconds are looked at, about."""
+        if self.frames is None:
+            return 0
+        players = n_slots if self.is_per_slot else MANY
+        count = seconds * (self.conditioners["visual"].rate or 0) + 1 + 2 * self.reach
+        return players * count * self.frames.picture_bytes
+
     def known(self, batch):
         """`Known` of a batch."""
-        n_slots = 1
+        n_slots, batch = 1, sight.seen(batch, self.frames, self.encoder)
         if self.is_per_slot:
             n_slots = tf.shape(batch[next(iter(self.conditioners))])[1]
-        if self.encoder is not None:
-            batch = {**batch, "visual": self.encoder(batch["visual"])}
         told = {name: of(batch) for name, of in self.conditioners.items()}
         return Known(self, told, n_slots)
 

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+import Schema
+from Models.vision import pictures
 from Schema import InputError
 
 PERHAPS = "has_"  # begins the keys that tell whether a condition is known
@@ -29,14 +31,16 @@ class Given:
             notes}, frames of 1 / `model.score_rate` seconds from the beginning of the
             recording; None: unknown.
           visual: float32 [P, F, D], features of the players from left to right, frames
-            of 1 / `model.visual_rate` seconds from the beginning of the recording;
-            None: nobody is seen.  Slots that follow conditions are these players, and
-            labels then name them in that order.
+            of 1 / `model.visual_rate` seconds from the beginning of the recording; of
+            a model that looks at pictures these: object [P, F] of bytes, JPEG, or
+            uint8 [P, F, H, W, 3].  None: nobody is seen.  Slots that follow conditions
+            are these players, and labels then name them in that order.
 
         Raises:
           InputError: If a condition is none of the model's, or one is missing.
         """
-        self._model, self._keys = model, model.batch_keys
+        self._model, self._sight = model, Schema.sight(model.batch_keys)
+        self._keys = ["visual" if k == self._sight else k for k in model.batch_keys]
         self._known = [str(name) for name in model.source_names]
         labels = None if labels is None else listed(labels)
         for name, value in (("labels", labels), ("score", score)):
@@ -54,10 +58,11 @@ class Given:
         if "score" in self._keys:
             found = _stacked([(score or {}).get(name) for name in self.names])
             self._frames["score"] = (found, model.score_rate)
-        if "visual" in self._keys:
-            if visual is None:
-                n_players = len(self.names) if model.slots == "conditioned" else 1
-                visual = np.zeros([n_players, 1, model.visual_size], np.float32)
+        if self._sight:
+            n_players = len(self.names) if model.slots == "conditioned" else 1
+            visual = self._nobody(n_players) if visual is None else np.asarray(visual)
+            if self._sight == "frames":  # what is none is refused now
+                pictures.decoded(visual[:, :1], model.visual_size)
             self._frames["visual"] = (visual, model.visual_rate)
 
     def rows(self, starts, n_in):
@@ -78,10 +83,26 @@ class Given:
             firsts = [
                 math.floor((s - early) * step / rate) - model.reach for s in starts
             ]
-            rows[name] = np.stack([_cut(values, k, count) for k in firsts])
+            key = self._sight if name == "visual" else name
+            cut = self._held if key == "frames" else _cut
+            rows[key] = np.stack([cut(values, k, count) for k in firsts])
             begins = [k / step - start / rate for k, start in zip(firsts, starts)]
             rows[f"{name}_start"] = np.array(begins, np.float64)
         return rows
+
+    def _nobody(self, n_players):
+        """What is read of players of whom nothing is known."""
+        size = self._model.visual_size
+        if self._sight == "frames":
+            return np.zeros([n_players, 1, *size], np.uint8)
+        return np.zeros([n_players, 1, size], np.float32)
+
+    def _held(self, values, first, count):
+        """Pictures of count frames from a first one on; at the ends they stay."""
+        wanted = np.clip(np.arange(first, first + count), 0, values.shape[1] - 1)
+        there, places = np.unique(wanted, return_inverse=True)
+        size = self._model.visual_size
+        return pictures.decoded(values[:, there], size)[:, places]
 
     def _check_names(self, what, names, has_players):
         """Refuses names that are none of the sources', or are none at all."""

@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+import Schema
 import Utils
 from Models import checkpoints, devices, memory
 from Models.given import Given
@@ -79,17 +80,18 @@ class Runner:
             "has_labels": [],
             "has_score": [],
         }
-        reads = {"mix", *model.batch_keys}
+        reads, kinds = {"mix", *model.batch_keys}, {}
+        if "frames" in reads:
+            shapes["frames"] = [None, None, *model.visual_size]
+            kinds["frames"] = tf.uint8
         if unknown := reads - shapes.keys():
             raise InputError(
                 f"the checkpoint reads {', '.join(sorted(unknown))}, which Predict "
                 "cannot give; it knows sound, labels, a score and players"
             )
+        kinds |= {"score_start": tf.float64, "visual_start": tf.float64}
         spec = {
-            key: tf.TensorSpec(
-                [None, *shapes[key]],
-                tf.float64 if key.endswith("_start") else tf.float32,
-            )
+            key: tf.TensorSpec([None, *shapes[key]], kinds.get(key, tf.float32))
             for key in reads
         }
         self._call = tf.function(self._sources, input_signature=[spec])
@@ -101,12 +103,23 @@ class Runner:
         """A `Given` to try the model with."""
         keys, names = self.model.batch_keys, self.model.source_names[:1]
         score = {name: np.zeros(1, np.float32) for name in names}
-        still = np.zeros([1, 1, self.model.visual_size or 0], np.float32)
+        if Schema.sight(keys) == "frames":
+            still = np.zeros([1, 1, *self.model.visual_size], np.uint8)
+        else:
+            still = np.zeros([1, 1, self.model.visual_size or 0], np.float32)
         return Given(
             self.model,
             names if "labels" in keys else None,
             score if "score" in keys else None,
-            still if "visual" in keys else None,
+            still if Schema.sight(keys) else None,
+        )
+
+    @staticmethod
+    def too_long(n_in):
+        """The error that windows of n_in samples are too much."""
+        return InputError(
+            f"{n_in} samples at once do not fit into the device's memory; choose a "
+            "smaller segment or a smaller model"
         )
 
     def longest(self, channels, share, most, n_sources):

@@ -29,6 +29,8 @@ from Models.fusers import MOST_FRAMES, SLOTS, Conditioning
 from Models.layers.convolution import Convolution, leaky_relu
 from Models.layers.output import ACTIVATIONS, OUTPUTS
 from Models.layers.resampling import Decimation, LearnedUpsampling, LinearUpsampling
+from Models.vision import sight
+from Models.vision.online import ONLINE, PretrainedFrames
 from Schema import InputError
 
 UPSAMPLINGS = {"linear": LinearUpsampling, "learned": LearnedUpsampling}
@@ -38,6 +40,7 @@ CHOICES = {
     "upsampling": UPSAMPLINGS,
     "form": ("auto", "plain", "fast"),
     "slots": SLOTS,
+    "frame_network": ONLINE,
 }
 MEASURED = {"CPU": "fast"}  # the faster form: row "auto" of benchmarks/results.json
 SIZES = ("num_layers", "num_initial_filters", *wave_unet_sizes.FILTERS)
@@ -81,9 +84,15 @@ class WaveUNet(Separator):
       visual_channels: Channels that a `PlayersEncoder` makes of features of players;
         None: fusers read the features themselves.
       visual_layers: Its convolutions over time.
-      visual_size: Features of a player, of the data; None: there are none.
+      frame_network: What looks at pictures of players, and is trained with the rest: a
+        key of `vision.online.ONLINE`.  It makes `visual_channels` features, or 32.
+      visual_size: Features of a player, of the data, or [H, W, 3] of its pictures;
+        None: there are none.
       visual_rate: Frames of them a second; None: they do not change.
       front_end: Name of what sees them.
+      frame_weights: File of the weights that a pretrained `frame_network` begins with;
+        None: those that VIMSS ships; "checkpoint", as its configuration always says:
+        they follow from a checkpoint.
       legacy_label_order: Whether labels wander between the examples of a batch as in
         the code of 2018 (`OuterProduct`); for parity only, and free to be set later.
       form: "plain", the definition; "fast", the same function in fewer operations;
@@ -124,11 +133,13 @@ class WaveUNet(Separator):
         score_rate=25.0,
         visual_channels=32,
         visual_layers=3,
+        frame_network=sight.NETWORK,
         legacy_label_order=False,
         form="auto",
         visual_size=None,
         visual_rate=None,
         front_end=None,
+        frame_weights=None,
         **kwargs,
     ):
         super().__init__(source_names, sample_rate, channels, num_frames, **kwargs)
@@ -140,7 +151,7 @@ class WaveUNet(Separator):
         self.front_end = front_end
         self._refuse_a_residual()
         self.padding = "valid" if context else "same"
-        self._create(fusers)
+        self._create(fusers, frame_weights)
         self.legacy_label_order = truth("legacy_label_order", legacy_label_order)
         self.lengths(self.num_frames)  # refuses sizes that fit no length
         self.build()
@@ -191,7 +202,13 @@ class WaveUNet(Separator):
         for fuser in products:
             fuser.legacy_order = value
 
-    def _create(self, fusers):
+    @property
+    def frame_weights(self):
+        """Where the weights of a pretrained network that sees are to be found."""
+        sees = isinstance(self.conditioning.frames, PretrainedFrames)
+        return sight.CHECKPOINT if sees else None
+
+    def _create(self, fusers, frame_weights):
         """The layers, in the order in which TensorFlow 1 created them."""
         policy, padding, n_levels = self.dtype_policy, self.padding, self.num_layers
 
@@ -211,6 +228,7 @@ class WaveUNet(Separator):
             *(self.null_conditions, self.score_rate),
             *(self.visual_size, self.visual_rate),
             *(self.visual_channels, self.visual_layers),
+            *(self.frame_network, frame_weights),
             dtype=policy,
             name="conditioning",
         )
@@ -303,5 +321,8 @@ class WaveUNet(Separator):
         """The constructor's arguments, of plain Python types."""
         knobs = (*SIZES, *CHOICES, *TRUTHS, "fusers", "legacy_label_order")
         knobs += ("score_rate", "visual_channels", "visual_layers")
-        knobs += ("visual_size", "visual_rate", "front_end")
-        return {**super().get_config(), **{knob: getattr(self, knob) for knob in knobs}}
+        knobs += ("visual_size", "visual_rate", "front_end", "frame_weights")
+        config = {knob: getattr(self, knob) for knob in knobs}
+        if isinstance(self.visual_size, list | tuple):
+            config["visual_size"] = list(self.visual_size)
+        return {**super().get_config(), **config}

@@ -67,7 +67,8 @@ def inference_bytes(model, n, n_slots=None):
     """Estimated peak bytes of separating a window of at least n target samples.
 
     Of the maps that are held for the way up, of those at work at the finest level and
-    at the bottom; how many at once was measured on CPUs, in both precisions.
+    at the bottom; how many at once was measured on CPUs, in both precisions.  And of
+    pictures that are looked at.
 
     Args:
       model: WaveUNet.
@@ -93,4 +94,5 @@ def inference_bytes(model, n, n_slots=None):
     rows = n_estimates if fusing.is_per_slot else 1
     estimates = 3 * n_out * model.channels * n_estimates
     maps = n_in * rows * (sum(skips) + work)
-    return int(4 * (maps + estimates + 3 * model.count_params()))
+    looks = fusing.sight_bytes(n_in / model.sample_rate, n_estimates)
+    return int(4 * (maps + estimates + 3 * model.count_params()) + looks)

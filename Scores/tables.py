@@ -42,6 +42,20 @@ def caption(summary):
     return " ".join([*parts, f"Frames: {'; '.join(frames)}."])
 
 
+def given(conditions, without):
+    """Says in a caption which conditions a model was given.
+
+    Args:
+      conditions: Their names.
+      without: {condition: tracks that lack it}.
+    """
+    text = f" The model is given: {', '.join(conditions) or 'nothing'}."
+    for condition, tracks in without.items():
+        if condition in conditions and tracks:
+            text += f" No {condition} was given of {', '.join(tracks)}."
+    return text
+
+
 def _causes(silent, shown=4):
     """The sources that were silent most often in dropped frames."""
     told = [f"{who} {n}" for who, n in silent.most_common(shown)]
@@ -101,6 +115,13 @@ def table_markdown(rows, caption=""):
     notes = [_escaped(note) for note in marks.lines()]
     below = [text for text in (*notes, _escaped(caption)) if text]
     return "\n\n".join(["\n".join(lines), *below]) + "\n"
+
+
+def show(path, rows, caption):
+    """Writes a table as Markdown and prints it as text."""
+    with Utils.write_aside(path) as aside:
+        aside.write_text(table_markdown(rows, caption), "utf-8")
+    print(table_text(rows, caption))
 
 
 def write_csv(path, rows):

@@ -13,35 +13,20 @@ fails is reported and stops no other.
 """
 
 import argparse
-import concurrent.futures as futures
-import multiprocessing
-import os
 import pathlib
-import queue
 import sys
 import time
 
 from benchmarks import conditioning_plan as plan
 from benchmarks import conditioning_run as running
 from benchmarks import conditioning_tables as tables
-from benchmarks import machine
-
-RUNS_OF_A_PROCESS = 8  # TensorFlow never gives all memory back
+from benchmarks import lanes, machine
 
 
 def found(folder, keep, fuser=None):
     """{run: its result} of all that are finished."""
     every = {run: running.finished(run, folder, keep) for run in plan.everything(fuser)}
     return {run: told for run, told in every.items() if told}
-
-
-def cores(workers=None):
-    """Numbers of the cores that work, one a process."""
-    if hasattr(os, "sched_getaffinity"):
-        allowed = sorted(os.sched_getaffinity(0))
-    else:
-        allowed = list(range(os.cpu_count() or 1))
-    return allowed[:workers]
 
 
 def execute(runs, folder, allowed):
@@ -55,44 +40,12 @@ def execute(runs, folder, allowed):
     Returns:
       {run: error} of those that failed.
     """
-    corpora = queue.SimpleQueue()
-    for players in sorted({run.players for run in runs}):
-        corpora.put((running.corpus, players))
-    failed = lane(corpora, folder, allowed[0])
+    corpora = [(running.corpus, n) for n in sorted({run.players for run in runs})]
+    failed = lanes.work(corpora, folder, allowed[:1], said)
     left = [run for run in runs if run.players not in failed]
-    waiting = queue.SimpleQueue()
-    for run in left:
-        waiting.put((running.execute, run))
-    with futures.ThreadPoolExecutor(len(allowed)) as threads:
-        lanes = [threads.submit(lane, waiting, folder, core) for core in allowed]
-        missing = {run: failed[run.players] for run in runs if run not in left}
-        return missing | {k: e for one in lanes for k, e in one.result().items()}
-
-
-def lane(waiting, folder, core):
-    """Does what waits, in processes on one core; returns {what: error}."""
-    failed = {}
-    context = multiprocessing.get_context("spawn")
-    while not waiting.empty():
-        with futures.ProcessPoolExecutor(
-            1, context, initializer=running.confine, initargs=(core, folder)
-        ) as pool:
-            for _ in range(RUNS_OF_A_PROCESS):
-                try:
-                    function, what = waiting.get_nowait()
-                except queue.Empty:
-                    break
-                began = time.monotonic()
-                try:
-                    told = pool.submit(function, what, folder).result()
-                except Exception as error:
-                    failed[what] = f"{type(error).__name__}: {error}"
-                    print(f"FAILED {what}: {failed[what]}", file=sys.stderr, flush=True)
-                    if isinstance(error, futures.process.BrokenProcessPool):
-                        break
-                else:
-                    said(what, told, time.monotonic() - began)
-    return failed
+    tried = [(running.execute, run) for run in left]
+    missing = {run: failed[run.players] for run in runs if run not in left}
+    return missing | lanes.work(tried, folder, allowed, said)
 
 
 def said(what, told, seconds):
@@ -150,7 +103,7 @@ def main(arguments=None):
             todo = [run for run in runs if run not in tried]
             if not todo:
                 break
-            failed |= execute(todo, folder, cores(given.workers))
+            failed |= execute(todo, folder, lanes.cores(given.workers))
         report(part, results, fuser, runs)
     for run, error in failed.items():
         print(f"FAILED {run.name}: {error}", file=sys.stderr)

@@ -1,9 +1,7 @@
 """Trains and scores one network of `benchmarks.conditioning`, by the verbs."""
 
-import os
 import pathlib
 import shutil
-import sys
 import time
 import traceback
 
@@ -24,20 +22,6 @@ from Scores.si_sdr import si_sdr
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 METRICS = ("SDR", "SIR", "SAR")
-
-
-def confine(core, folder):
-    """Keeps this process, and its threads to be, on one core; it writes into a log."""
-    import tensorflow as tf
-
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    log = open(folder / f"core-{core}.log", "ab", buffering=0)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-        os.dup2(log.fileno(), stream.fileno())
 
 
 def verb(module, *words, observed=False, check=None):

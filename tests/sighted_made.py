@@ -3,6 +3,7 @@
 import pathlib
 import types
 
+import cv2
 import numpy as np
 import pytest
 
@@ -42,7 +43,46 @@ class Watcher:
         return ["a made-up front end"]
 
 
-def prepared(home, same_instrument):
+class Pictures(Watcher):
+    """Sees JPEG pictures of 16 x 16: left the frame k, right player p and piece n.
+
+    The left half is of grey level 3 k + 10, the right one 40 (p + 1) above and 10 n
+    below.
+    """
+
+    size = [16, 16, 3]
+    front_end = types.SimpleNamespace(name="shots-00000000", rate=FRAMES.frame_rate)
+
+    def __call__(self, video, n_players):
+        piece = pathlib.Path(video).parent.name
+        count = PIECES[piece][1]
+        frames = np.empty([n_players, count], object)
+        for p, k in np.ndindex(frames.shape):
+            frames[p, k] = shot(int(piece[:2]), p, k)
+        boxes = np.zeros([n_players, count, 4])
+        return types.SimpleNamespace(features=None, frames=frames, boxes=boxes)
+
+
+def shot(number, player, frame):
+    """A JPEG picture as `Pictures` describes it."""
+    picture = np.full((16, 16, 3), 3 * frame + 10, np.uint8)
+    picture[:8, 8:], picture[8:, 8:] = 40 * (player + 1), 10 * number
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+def read_shot(picture):
+    """(number, player, frame) of a picture as `shot` made it; None: it is black."""
+    if not picture.any():
+        return None
+    levels = picture[4, 4, 0], picture[4, 12, 0], picture[12, 12, 0]
+    return (
+        round(levels[2] / 10),
+        round(levels[1] / 40) - 1,
+        round((int(levels[0]) - 10) / 3),
+    )
+
+
+def prepared(home, same_instrument, watcher=Watcher):
     """({piece: stems}, folder of records, options)."""
     stems = {}
     for piece, (seconds, count) in PIECES.items():
@@ -51,10 +91,10 @@ def prepared(home, same_instrument):
             (home / "raw" / piece / f"Vid_{piece}.mp4").write_bytes(b"a video")
     told = section(home / "raw", home / "records", same_instrument=same_instrument)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Prepare, "watcher_of", lambda visual: Watcher())
+        patch.setattr(Prepare, "watcher_of", lambda visual: watcher())
         Prepare.prepare(told, {"front_end": "stub"})
     options = {**OPTIONS, "same_instrument": same_instrument}
-    options |= {"front_end": Watcher.front_end.name, "visual_rate": FRAMES.frame_rate}
+    options |= {"front_end": watcher.front_end.name, "visual_rate": FRAMES.frame_rate}
     return stems, home / "records", options
 
 

@@ -16,7 +16,7 @@ from tests.parameter_counts import spectrogram_parameters, wave_unet_parameters
 
 ROOT = pathlib.Path(Config.__file__).parent
 FIXED = {"source_names", "sample_rate", "channels"}  # handed in by the verbs
-FIXED |= {"visual_size", "visual_rate", "front_end"}  # of the data
+FIXED |= {"visual_size", "visual_rate", "front_end", "frame_weights"}  # of the data
 
 
 def configuration(*words):
@@ -25,7 +25,7 @@ def configuration(*words):
     Config.attach(ex)
 
     @ex.main
-    def main(data, model, training, evaluation, _config):
+    def main(data, visual, model, training, evaluation, _config):
         return {section: Config.plain(_config[section]) for section in Config.SECTIONS}
 
     argv = ["Verb.py", "with", *words] if words else ["Verb.py"]
@@ -132,13 +132,31 @@ CONDITIONED = {
     "score_named": ONE_DECODER + FILM_BOTTOM + 2 * 2 * (312 + UP),
     "labels_and_score": 2 * (FILM_UP + LABELS),
 }
+# Of D = 319 features an encoder makes 32, by Dense layers of a player and of the others
+# and three convolutions of 5 taps; an attention over frames has 5 more offsets.
+SEEN, EYES = 319, 32
+ENCODER = 2 * 319 * EYES + EYES + 3 * (5 * EYES + 1) * EYES
+ATTENTION = (2 * 312 + 2 * EYES + 5 + 5) * 16 + 312
+FILM_EYES = 2 * (EYES + 1)
+CONDITIONED |= {
+    "video_concat": ENCODER + EYES * (EYES + 1) + 5 * EYES * 288,
+    "video_film": ENCODER + FILM_EYES * UP,
+    "video_attention": ENCODER + ATTENTION,
+    "players_attention": (ENCODER + ATTENTION + FILM_EYES * (UP + 312) + ONE_DECODER),
+    "labels_and_video": (
+        ENCODER + ATTENTION + FILM_EYES * UP + EYES + FILM_UP + LABELS
+    ),
+}
 PARAMETERS |= {name: (13, 10_263_288 + more) for name, more in CONDITIONED.items()}
-SCORE = ["score", "score_start"]
+SCORE, VISUAL = ["score", "score_start"], ["visual", "visual_start"]
+VIDEO = {"video_concat", "video_film", "video_attention", "players_attention"}
 READS = {  # beside the mixture; of the others, labels if their name says so
     "labels_or_blind": ["labels", "has_labels"],
     "score_film": SCORE,
     "score_named": ["labels", *SCORE],
     "labels_and_score": ["labels", "has_labels", *SCORE, "has_score"],
+    **dict.fromkeys(CONDITIONED.keys() & VIDEO, VISUAL),
+    "labels_and_video": ["labels", "has_labels", *VISUAL, "has_visual"],
 }
 # Samples of a mixture and of an estimate, from the same source.
 SAME, CONTEXT, COMPARISON = (16384, 16384), (147443, 16389), (233459, 102405)
@@ -163,14 +181,16 @@ LENGTHS = {
 
 
 def build(sections, n_sources=None):
-    data = sections["data"]
+    data, seen = sections["data"], sections["visual"]
     names = [f"s{k}" for k in range(n_sources)] if n_sources else data["sources"]
     fixed = {key: data[key] for key in ("sample_rate", "channels")}
+    if seen["front_end"]:
+        fixed |= {"visual_size": SEEN, "visual_rate": seen["frame_rate"]}
     return Models.build(**sections["model"], source_names=names, **fixed)
 
 
 def test_every_named_configuration_of_full_size_is_in_these_tables():
-    ours = {"chamber_demo", "chamber_tiny"}
+    ours = {"chamber_demo", "chamber_filmed", "chamber_tiny"}
     assert set(PARAMETERS) == set(LENGTHS) == set(Config.NAMED) - ours
 
 
@@ -262,7 +282,9 @@ def test_the_spectrogram_unet_and_its_rival_read_the_same_records():
 def test_every_published_run_is_headed_by_its_command():
     text = (ROOT / "Console" / "published.py").read_text("utf-8")
     for name in Config.NAMED:
-        before = text[: re.search(rf'\n    "{name}": [{{c]', text).start()].splitlines()
+        before = text[
+            : re.search(rf'\n    "{name}": [{{cs]', text).start()
+        ].splitlines()
         heading = []
         while before[-1].startswith("    # "):
             heading.insert(0, before.pop())

@@ -70,6 +70,27 @@ def test_a_frame_depends_on_its_reach_and_no_more():
     assert there.min() == 20 - 14 and there.max() == 20 + 14
 
 
+def test_who_is_not_there_changes_nothing_and_stays_zeros():
+    layer = encoder()
+    padded = np.pad(FEATURES, [(0, 0), (0, 2), (0, 0), (0, 0)])
+    found = layer(padded).numpy()
+    np.testing.assert_allclose(found[:, :3], layer(FEATURES).numpy(), atol=1e-12)
+    assert not found[:, 3:].any()
+
+
+@pytest.mark.parametrize("name", ["film", "additive_attention", "concatenation"])
+def test_a_piece_with_fewer_players_is_seen_alike_in_a_batch_and_alone(name):
+    model = network(f"{name}:visual@bottleneck")
+    mix, start = noise(model.n_in)[None], np.array([-0.5])
+    visual = RANDOM.normal(size=(1, 2, 60, 3)).astype(np.float32)
+    outputs = []
+    for more in (0, 3):
+        seen = np.pad(visual, [(0, 0), (0, more), (0, 0), (0, 0)])
+        batch = {"mix": mix, "visual": seen, "visual_start": start}
+        outputs.append(model(batch)["sources"].numpy())
+    np.testing.assert_allclose(*outputs, atol=1e-6)
+
+
 def test_players_in_another_order_are_encoded_in_that_order():
     layer = encoder()
     found = layer(FEATURES[:, [2, 0, 1]]).numpy()

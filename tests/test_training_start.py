@@ -18,7 +18,7 @@ from Schema import InputError
 from tests.training_made import arrays, rows, test_, train, written
 
 ROOT = pathlib.Path(__file__).parents[1]
-SEEN = ("visual_size", "visual_rate", "front_end")  # of the data
+SEEN = ("visual_size", "visual_rate", "front_end", "frame_weights")  # of the data
 
 
 @pytest.fixture(scope="module")

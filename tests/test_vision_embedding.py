@@ -1,12 +1,14 @@
 """Image networks: with their weights or not at all, offline or trained on."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.legacy.saving import legacy_h5_format  # what the cached files are in
 
 from Models import vision
-from Models.vision.frame_embedding import FrameEmbedding
+from Models.vision.frame_embedding import CACHED, FrameEmbedding
 from Schema import InputError
 from tests.video_made import read_frames
 
@@ -68,13 +70,71 @@ def test_a_network_of_keras_takes_its_weights_from_a_file(tmp_path):
 
 
 def test_no_network_starts_from_random_weights(tmp_path):
-    with pytest.raises(InputError, match="weights of the network ResNet50"):
-        FrameEmbedding("ResNet50")
+    with pytest.raises(
+        InputError, match="EfficientNetB0 has no weights: none are named;"
+    ):
+        FrameEmbedding("EfficientNetB0")
+    with pytest.raises(InputError, match="x.h5 does not exist.*weights of ResNet50"):
+        FrameEmbedding("ResNet50", tmp_path / "x.h5")
     with pytest.raises(InputError, match="did you mean ResNet50"):
         FrameEmbedding("Resnet50", __file__)
     np.savez(tmp_path / "x.npz", a=1)
     with pytest.raises(InputError, match="x.npz does not hold the weights"):
         FrameEmbedding(weights=tmp_path / "x.npz")
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory):
+    """ResNet-50 with random weights, and the folder of a Keras that downloaded it."""
+    keras.utils.set_random_seed(1)
+    network = keras.applications.ResNet50(include_top=False, weights=None)
+    home = tmp_path_factory.mktemp("keras")
+    (home / "models").mkdir()
+    with h5py.File(home / "models" / CACHED["ResNet50"], "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, network)
+    return network, home
+
+
+def caffe(frames):
+    """What the published ResNet-50 sees of RGB 0..255: BGR without its mean."""
+    return frames[..., ::-1] - np.float32([103.939, 116.779, 123.68])
+
+
+def test_resnet_takes_its_weights_from_a_file(resnet, tmp_path):
+    network, _ = resnet
+    path = tmp_path / "resnet50.weights.h5"
+    network.save_weights(path)
+    found = FrameEmbedding("ResNet50", path)
+    frames = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
+    maps, vectors = found.maps(frames), found.vectors(frames)
+    expected = network(caffe(frames.astype(np.float32))).numpy()
+    assert maps.shape == (2, 7, 7, 2048) and vectors.shape == (2, found.size)
+    np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-4 * expected.max())
+    np.testing.assert_allclose(vectors, maps.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
+    assert found.name.startswith("ResNet50-")
+
+
+def test_resnet_takes_its_weights_from_what_keras_has_downloaded(resnet, monkeypatch):
+    network, home = resnet
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    found = FrameEmbedding("ResNet50")
+    assert found.path == home / "models" / CACHED["ResNet50"]
+    wanted = {w.path: w.numpy() for w in network.weights}
+    given = {w.path: w.numpy() for w in found.network.weights}
+    assert len(given) == 318 and given.keys() == wanted.keys()
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(given[name], value)
+
+
+def test_without_both_the_file_that_was_looked_for_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    looked = tmp_path / ".keras" / "models" / CACHED["ResNet50"]
+    with pytest.raises(InputError) as refused:
+        FrameEmbedding("ResNet50")
+    assert f"{looked} does not exist; say weights=FILE" in str(refused.value)
+    assert "ResNet50(include_top=False).save_weights(FILE)" in str(refused.value)
+    assert "http" not in str(refused.value)
 
 
 def test_a_front_end_may_add_what_the_network_sees():

@@ -102,7 +102,7 @@ class Conditioner(keras.layers.Layer):
         labels  [B, D] or [B, N, D]: which of D instruments play
         score   [B, D, F] or [B, N, F]: how much of a frame a note sounds
         visual  [B, P, F, D] or [B, N, F, D]: features of players; `values` are their
-                mean over the players that are seen
+                mean over the players that are there, frame by frame
 
     With `null` an unknown condition has no tokens, and a learned vector `null` [D] for
     its values, which begins with ones for labels (anyone may play), else zeros.
@@ -190,9 +190,7 @@ class Conditioner(keras.layers.Layer):
         """[B, F, D]."""
         values = tf.reduce_sum(tokens, axis=2)
         if self.kind == "visual" and not self.per_slot:
-            seen = 1.0 if known is None else known  # [B, 1, P]
-            count = tf.reduce_sum(seen * tf.ones_like(tokens[:, :1, :, 0]), axis=2)
-            values /= tf.maximum(count, 1)[..., tf.newaxis]
+            values /= tf.maximum(tf.reduce_sum(present(tokens), axis=2), 1)
         if not (self.null and self.has_values):
             return values
         known = tf.reduce_max(known, axis=2, keepdims=True)  # [B, 1, 1]
@@ -201,6 +199,12 @@ class Conditioner(keras.layers.Layer):
     def get_config(self):
         keys = "kind size rate per_slot null has_values".split()
         return {**super().get_config(), **{key: getattr(self, key) for key in keys}}
+
+
+def present(tokens):
+    """[..., 1]: 1 where a token [..., D] is of somebody, 0 where it is zeros."""
+    there = tf.reduce_any(tf.not_equal(tokens, 0), axis=-1, keepdims=True)
+    return tf.cast(there, tokens.dtype)
 
 
 def _merged(x):

@@ -1,4 +1,4 @@
-"""Front ends: frames of a video -> features of its players, by name."""
+"""Front ends: frames of a video -> features or pictures of its players, by name."""
 
 import Utils
 from Models.checks import positive
@@ -6,9 +6,13 @@ from Schema import InputError
 
 FRONT_ENDS = {
     "players_motion": "how each player moves",
+    "players_gesture": "how each player moves and where the hands are",
+    "players_skeleton": "where the joints of each player are, and how they move",
     "players_mobilenet": "how each player moves and what MobileNetV2 sees of it",
     "players_resnet50": "the same with ResNet-50, whose weights are the user's",
+    "players_frames": "pictures of each player, at which the separator looks itself",
 }
+ONLINE = ("players_frames",)  # whose image network is the separator's, and is trained
 NETWORKS = {"players_mobilenet": "mobilenet_v2", "players_resnet50": "ResNet50"}
 HIGHEST_RATE = 120.0  # Hz
 
@@ -19,7 +23,8 @@ def build(name, rate=25.0, weights=None):
     Args:
       name: A key of `FRONT_ENDS`.
       rate: Hz of the frames that it takes and of the features that it makes.
-      weights: File of its image network; None: those that VIMSS ships.
+      weights: File of its image network; None: those that VIMSS ships.  Of the
+        `ONLINE` ones it is the separator's, and of no account here.
 
     Returns:
       `front_end.PlayersFrontEnd`.
@@ -34,11 +39,11 @@ def build(name, rate=25.0, weights=None):
         raise InputError(
             f"no front end {name!r}; {hint}there are {', '.join(FRONT_ENDS)}"
         )
-    if weights is not None and name not in NETWORKS:
+    if weights is not None and name not in (*NETWORKS, *ONLINE):
         raise InputError(
             f"visual.weights={weights}: {name} has no image network; leave it out"
         )
-    from Models.vision.front_end import PlayersFrontEnd
+    from Models.vision import body_front_ends, front_end
 
     embedding = None
     if name in NETWORKS:
@@ -46,7 +51,13 @@ def build(name, rate=25.0, weights=None):
 
         embedding = FrameEmbedding(NETWORKS[name], weights)
     rate = positive("visual.frame_rate", rate, HIGHEST_RATE)
-    return PlayersFrontEnd(rate, kind=name, embedding=embedding)
+    classes = {
+        "players_gesture": body_front_ends.GestureFrontEnd,
+        "players_skeleton": body_front_ends.SkeletonFrontEnd,
+        "players_frames": front_end.PicturesFrontEnd,
+    }
+    made = classes.get(name, front_end.PlayersFrontEnd)
+    return made(rate, kind=name, embedding=embedding)
 
 
 def rebuild(full_name, rate, weights=None):
@@ -61,6 +72,11 @@ def rebuild(full_name, rate, weights=None):
       InputError: If weights or settings are not those of that time.
     """
     kind = full_name.rpartition("-")[0]
+    if weights is not None and kind in ONLINE:
+        raise InputError(
+            f"weights={weights}: the image network of this checkpoint lies in the "
+            "checkpoint; leave them out"
+        )
     found = build(kind, rate, weights)
     if found.name != full_name:
         raise InputError(

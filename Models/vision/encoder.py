@@ -3,7 +3,8 @@
     [B, P, F, D]  ->  [B, P, F, E]      P players, F frames, E = `size`
 
 A player's vector is made of what is seen of it and of what the others do on average:
-who moves alone is heard alone.  Convolutions over time follow, each with twice the
+who moves alone is heard alone.  A frame of zeros is one of a player who is not there: it
+stays zeros, and no other sees it.  Convolutions over time follow, each with twice the
 dilation of the one before (van den Oord et al., "WaveNet", 2016), so a frame knows what
 its player did before and what comes next.
 """
@@ -11,6 +12,7 @@ its player did before and what comes next.
 import keras
 import tensorflow as tf
 
+from Models.layers.conditioning import present
 from Models.layers.convolution import leaky_relu
 
 TAPS = 5
@@ -59,14 +61,16 @@ class PlayersEncoder(keras.layers.Layer):
 
     def call(self, features):
         features = tf.cast(features, self.variable_dtype)
-        shape = tf.shape(features)
+        shape, there = tf.shape(features), present(features)
         others = tf.reduce_sum(features, axis=1, keepdims=True) - features
-        others /= tf.cast(tf.maximum(shape[1] - 1, 1), others.dtype)
+        n_others = tf.reduce_sum(there, axis=1, keepdims=True) - there
+        others /= tf.maximum(n_others, 1)
         x = leaky_relu(self.self_(features) + self.others(others))
         x = tf.reshape(x, [-1, shape[2], self.size])  # [B P, F, E]
         for layer in self.convolutions:
             x += leaky_relu(layer(x))
-        return tf.reshape(x, [shape[0], shape[1], shape[2], self.size])
+        x = tf.reshape(x, [shape[0], shape[1], shape[2], self.size])
+        return x * there
 
     def get_config(self):
         return {**super().get_config(), "size": self.size, "n_layers": self.n_layers}

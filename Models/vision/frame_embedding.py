@@ -10,6 +10,8 @@ Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2
 """
 
 import contextlib
+import os
+import pathlib
 import sys
 import warnings
 
@@ -25,6 +27,9 @@ from Schema import InputError
 WEIGHTS = "mobilenet_v2_int8.npz"
 SIDE = 224  # pixels that the networks were trained with
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
+CACHED = {  # what keras.applications keeps in <home>/models once it was downloaded
+    "ResNet50": "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+}
 BLOCKS = (  # expansion, channels, repetitions, stride of the first
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -52,17 +57,17 @@ class FrameEmbedding:
           network: "mobilenet_v2", whose weights VIMSS ships, or the name of one of
             keras.applications, as ResNet50.
           weights: File: .npz for mobilenet_v2 (None: ours); what `load_weights` reads
-            for others, without their classifier.
+            for others, without their classifier (None: what Keras has downloaded,
+            `CACHED`).
 
         Raises:
           InputError: If there is no such network, or its weights are not there or do
             not fit.
         """
+        path = weights_file(network, weights)
         if network == "mobilenet_v2":
-            path = found(WEIGHTS, weights)
             self.network = mobilenet_v2(path)
         else:
-            path = found(f"the network {network}", weights or "(no file)")
             self.network = application(network, path)
         self.name = f"{network}-{fingerprint([path])}"
         self.path, self.size = path, self.network.output_shape[-1]
@@ -111,12 +116,61 @@ def fitted(frames):
     return np.stack(sized).astype(np.float32)
 
 
-def application(name, path):
+def weights_file(network, weights=None):
+    """The file of the weights of a network.
+
+    Args:
+      network: As of `FrameEmbedding`.
+      weights: The user's own file, or None: the one that VIMSS ships, or that Keras has
+        downloaded before.
+
+    Returns:
+      pathlib.Path of a file that exists.
+
+    Raises:
+      InputError: If it does not, or there is no such network.
+    """
+    if network == "mobilenet_v2":
+        return found(WEIGHTS, weights)
+    _check(network)
+    if weights is not None:
+        return found(network, weights)
+    home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    cached = home / "models" / CACHED[network] if network in CACHED else None
+    if cached is not None and cached.is_file():
+        return cached
+    absent = f", and {cached} does not exist" if cached else ""
+    raise InputError(
+        f"{network} has no weights: none are named{absent}; say weights=FILE, as "
+        f"keras.applications.{network}(include_top=False).save_weights(FILE) writes it "
+        "where there is a network (FILE ends in .weights.h5)"
+    )
+
+
+def application(name, path, side=SIDE):
     """A network of keras.applications without its classifier, weights from a file.
+
+    Args:
+      name: Its name there.
+      path: What `load_weights` reads; None: all weights are NaN until they are loaded.
+      side: Pixels of the frames' sides.
 
     Raises:
       InputError: If there is none of that name, or the file does not fit.
     """
+    _check(name)
+    build = getattr(keras.applications, name)
+    prepare = sys.modules[build.__module__].preprocess_input
+    frames = keras.Input((side, side, 3))
+    body = build(include_top=False, weights=None, input_shape=(side, side, 3))
+    _unset(body)
+    if path is not None:
+        _load(name, body, path)
+    return keras.Model(frames, body(prepare(frames)), name=name.lower())
+
+
+def _check(name):
+    """Refuses names that keras.applications does not have."""
     known = [n for n, f in vars(keras.applications).items() if _builds(f)]
     if name not in known:
         near = Utils.nearest(name, known)
@@ -125,12 +179,16 @@ def application(name, path):
             f"no image network {name!r}; {hint}there are mobilenet_v2 and those of "
             "keras.applications"
         )
-    build = getattr(keras.applications, name)
-    prepare = sys.modules[build.__module__].preprocess_input
-    frames = keras.Input((SIDE, SIDE, 3))
-    body = build(include_top=False, weights=None, input_shape=(SIDE, SIDE, 3))
-    for weight in body.weights:
+
+
+def _unset(network):
+    """Makes all weights NaN: a network whose weights never come says so."""
+    for weight in network.weights:
         weight.assign(np.full(weight.shape, np.nan))
+
+
+def _load(name, body, path):
+    """Weights from a file, all of them."""
     try:
         with warnings.catch_warnings(action="ignore"):
             body.load_weights(str(path))
@@ -139,16 +197,19 @@ def application(name, path):
     missing = [w.path for w in body.weights if np.isnan(w.numpy()).any()]
     if missing:
         raise InputError(f"{path} lacks weights of {name}, as {missing[0]}")
-    return keras.Model(frames, body(prepare(frames)), name=name.lower())
 
 
-def mobilenet_v2(path):
+def mobilenet_v2(path, side=SIDE):
     """MobileNetV2 from our file: frames [N, 224, 224, 3], 0..255 -> [N, 7, 7, 1280].
+
+    Args:
+      path: Our file; None: all weights are NaN until they are loaded.
+      side: Pixels of the frames' sides, instead of 224; the map has a 32nd of them.
 
     Raises:
       InputError: If the file lacks a weight.
     """
-    frames = keras.Input((SIDE, SIDE, 3))
+    frames = keras.Input((side, side, 3))
     scale = [1 / (255 * deviation) for deviation in DEVIATION]
     offset = [-mean / deviation for mean, deviation in zip(MEAN, DEVIATION)]
     x = layers.Rescaling(scale, offset)(frames)
@@ -161,6 +222,9 @@ def mobilenet_v2(path):
             k += 1
     x = _convolved(x, 1280, f"features.{k}.", "0", "1", filled)
     network = keras.Model(frames, x, name="mobilenet_v2")
+    if path is None:
+        _unset(network)
+        return network
     try:
         with np.load(path) as file:
             for convolution, normalisation, first, second in filled:
@@ -194,11 +258,13 @@ def _convolved(
     """Convolution (of each channel alone if channels is None), normalisation, ReLU6."""
     if kernel > 1:
         x = layers.ZeroPadding2D(kernel // 2)(x)
+    plain = {"use_bias": False, "name": (name + first).replace(".", "_")}
     if channels is None:
-        convolution = layers.DepthwiseConv2D(kernel, stride, use_bias=False)
+        convolution = layers.DepthwiseConv2D(kernel, stride, **plain)
     else:
-        convolution = layers.Conv2D(channels, kernel, stride, use_bias=False)
-    normalisation = layers.BatchNormalization(epsilon=1e-5)
+        convolution = layers.Conv2D(channels, kernel, stride, **plain)
+    named = (name + second).replace(".", "_")
+    normalisation = layers.BatchNormalization(epsilon=1e-5, name=named)
     x = normalisation(convolution(x))
     filled.append((convolution, normalisation, name + first, name + second))
     return layers.ReLU(6)(x) if active else x

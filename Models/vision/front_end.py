@@ -1,7 +1,8 @@
-"""Front ends: frames of a video -> features of each player.
+"""Front ends: frames of a video -> features, or pictures, of each player.
 
 frames     iterable of uint8 [f, H, W, 3], in all F; it is read twice
 features   float32 [P, F, D]   of frame k, [k / rate, (k + 1) / rate)
+pictures   object [P, F]       the same, JPEG; `pictures`
 boxes      float32 [P, F, 4]   left, top, right, bottom; shares of width and height
 """
 
@@ -10,11 +11,11 @@ import itertools
 
 import numpy as np
 
-from Models.vision import optical_flow, segmentation, tracking
+from Models.vision import optical_flow, pictures, segmentation, tracking
 from Models.vision.weights import fingerprint
 from Schema import InputError
 
-CROP_MARGIN = 0.1  # of the box, around a player whose picture is embedded
+CROP_MARGIN = 0.1  # of the box, around a player in its picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Seen:
     """What a front end saw.
 
     Attributes:
-      features: float32 [P, F, D].
+      features: float32 [P, F, D]; None of a front end that gives pictures.
       boxes: float32 [P, F, 4].
       players: P `tracking.Player`, left to right, at the instants of the detector.
       instants: int [I], frames at which the detector looked.
@@ -30,15 +31,17 @@ class Seen:
       fallback: None if all players were detected; "seats" if some are columns of the
         picture, as their `how` says; "scene" if the whole picture stands for them.
       detection_rate: float [P], share of the instants at which a player was detected.
+      frames: object [P, F] of bytes, JPEG; None of a front end that gives features.
     """
 
-    features: np.ndarray
+    features: np.ndarray | None
     boxes: np.ndarray
     players: list
     instants: np.ndarray
     rate: float
     fallback: str | None
     detection_rate: np.ndarray
+    frames: np.ndarray | None = None
 
     def masks(self, frame):
         """uint8 [P, M, M] of a frame."""
@@ -59,10 +62,11 @@ class PlayersFrontEnd:
       rate: Hz of the frames it takes and the features it makes.
       every: Frames from one look of the detector to the next.
       longest: Pixels of the longer side of the frames that it should be given.
+      passes: How often it iterates over them.
       size: D.
     """
 
-    longest = 640
+    longest, passes = 640, 2
 
     def __init__(
         self,
@@ -93,10 +97,16 @@ class PlayersFrontEnd:
         self.rate, self.every = rate, max(1, round(rate / detection_rate))
         self.embedding = embedding
         self.finder = finder or segmentation.PeopleFinder()
+        self.size, settings = self._described()
         paths = list(self.finder.paths) + ([embedding.path] if embedding else [])
-        settings = (self.every, optical_flow.names(), embedding and embedding.name)
-        self.name = f"{kind}-{fingerprint(paths, *settings)}"
-        self.size = len(optical_flow.names()) + (embedding.size if embedding else 0)
+        self.name = f"{kind}-{fingerprint(paths, self.every, *settings)}"
+
+    def _described(self):
+        """(D, what the features depend on beside networks and `every`)."""
+        size = len(optical_flow.names()) + (
+            self.embedding.size if self.embedding else 0
+        )
+        return size, (optical_flow.names(), self.embedding and self.embedding.name)
 
     def __call__(self, frames, n_players=None):
         """Watches a video.
@@ -126,7 +136,7 @@ class PlayersFrontEnd:
         instants = np.arange(len(people)) * self.every
         boxes = np.stack([_between(p.boxes, instants, count) for p in players])
         return Seen(
-            features=self._features(frames, players, boxes),
+            **self._measured(frames, players, boxes),
             boxes=boxes,
             players=players,
             instants=instants,
@@ -141,6 +151,10 @@ class PlayersFrontEnd:
             return None
         places = segmentation.columns(frame.shape[1], n_players)
         return np.stack([self.finder.seat_mask(frame, *place) for place in places])
+
+    def _measured(self, frames, players, boxes):
+        """The fields of `Seen` that the second look at the video gives."""
+        return {"features": self._features(frames, players, boxes)}
 
     def _features(self, frames, players, boxes):
         flows, looks, meter = [], [], optical_flow.FlowMeter()
@@ -163,6 +177,27 @@ class PlayersFrontEnd:
             looks = np.stack([_between(one, at, boxes.shape[1]) for one in looks])
             features = np.concatenate([features, looks], axis=-1)
         return features
+
+
+class PicturesFrontEnd(PlayersFrontEnd):
+    """Finds and follows the players, and gives their pictures, to be looked at online.
+
+    Its arguments are those of `PlayersFrontEnd`, but there is no embedding.
+
+    Attributes:
+      size: [H, W, 3].
+    """
+
+    def _described(self):
+        side = pictures.SIDE
+        return [side, side, 3], (side, pictures.QUALITY, CROP_MARGIN)
+
+    def _measured(self, frames, players, boxes):
+        found = np.zeros(boxes.shape[:2], object)
+        for k, frame in _each(frames):
+            for player, box in enumerate(boxes[:, k]):
+                found[player, k] = pictures.encoded(_cut(frame, box))
+        return {"features": None, "frames": found}
 
 
 def placed(people, seats, n_players=None):

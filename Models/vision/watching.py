@@ -14,7 +14,7 @@ class Watcher:
 
     Attributes:
       front_end: `front_end.PlayersFrontEnd`.
-      size: D, features of a player.
+      size: D, features of a player; [H, W, 3] of a front end that gives pictures.
       seen: {video: (fallback, detection rate [P], what was lost)} so far.
     """
 
@@ -24,7 +24,7 @@ class Watcher:
         Args:
           front_end: `front_end.PlayersFrontEnd`.
           open_video: open_video(path, rate, longest=pixels) -> an object with `info`
-            and `lost`, to be iterated over twice; `Datasets.video.VideoReader`.
+            and `lost`, to be iterated over again and again: `VideoReader`.
         """
         self.front_end, self._open = front_end, open_video
         self.size, self.seen = front_end.size, {}
@@ -35,7 +35,7 @@ class Watcher:
         Args:
           video: File.
           n_players: How many play, if that is known.
-          progress: Whether to show a bar, in frames; a video is watched twice.
+          progress: Whether to show a bar, in frames; a video is watched more than once.
 
         Returns:
           `front_end.Seen`.
@@ -53,7 +53,7 @@ class Watcher:
                 f"{reader.info.rate:.3g} or less, and train with it"
             )
         duration = reader.info.duration
-        total = None if duration is None else 2 * round(duration * rate)
+        total = duration and self.front_end.passes * round(duration * rate)
         with tqdm(
             total=total, unit=" frames", desc="watching", disable=not progress
         ) as bar:

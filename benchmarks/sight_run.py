@@ -1,0 +1,197 @@
+"""Trains and scores one network of `benchmarks.sight`, by the verbs."""
+
+import pathlib
+import shutil
+import time
+import traceback
+
+import numpy as np
+
+import Config
+import Predict
+import Prepare
+import Test
+import Training
+import Utils
+from benchmarks import sight_plan as plan
+from benchmarks.conditioning_run import verb
+from Datasets.references import references
+from Datasets.video import VideoReader
+from Learning.folder import commit
+from Models import vision
+from Models.vision.watching import Watcher
+from Scores.si_sdr import si_sdr
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def corpus(name, folder):
+    """Home of the records and the raw test pieces of a corpus; made if need be."""
+    home = folder / name
+    told, wanted = home / "settings.json", [plan.CORPORA[name], plan.VISUAL]
+    if told.exists() and Utils.read_json(told) == wanted:
+        return home
+    shutil.rmtree(home, ignore_errors=True)
+    places = {"raw": str(home / "raw"), "records": str(home)}
+    sections = {"data": wanted[0] | places, "visual": wanted[1]}
+    Utils.write_json(home / "options.json", sections)
+    verb(Prepare, home / "options.json")
+    Utils.write_json(told, wanted)
+    return home
+
+
+def settings(run):
+    """All that a result depends on beside the code, as JSON gives it back."""
+    return {**run.sections(), "seed": run.seed}
+
+
+def finished(run, folder, keep=False):
+    """What a run scored, or None if it has to be done (again).
+
+    Args:
+      run: `sight_plan.Run`.
+      folder: Of all runs.
+      keep: Whether a result of another commit counts.
+    """
+    path = folder / run.name / "result.json"
+    told = Utils.read_json(path) if path.exists() else {}
+    same = told.get("settings") == settings(run)
+    return told if same and (keep or told["commit"] == commit(ROOT)) else None
+
+
+def execute(run, folder):
+    """Trains and scores one network; writes and returns its result."""
+    try:
+        return _execute(run, folder)
+    except Exception:
+        print(run.name, flush=True)
+        traceback.print_exc()
+        raise
+
+
+def _execute(run, folder):
+    import tensorflow as tf
+
+    tf.keras.backend.clear_session()
+    path, home = folder / run.name, corpus(run.corpus, folder)
+    shutil.rmtree(path, ignore_errors=True)
+    sections = run.sections()
+    sections["data"] = {**sections["data"], "records": str(home)}
+    Utils.write_json(path / "options.json", sections)
+    began, words = time.monotonic(), [path / "options.json", f"seed={run.seed}"]
+    verb(Training, *words, "-F", path, observed=True)
+    trained = time.monotonic()
+    result = {
+        "si_sdri": SCORES[run.corpus](run, path, home / "raw"),
+        "training_seconds": round(trained - began, 1),
+        "scoring_seconds": round(time.monotonic() - trained, 1),
+        "commit": commit(ROOT),
+        "settings": settings(run),
+    }
+    Utils.write_json(path / "result.json", result)
+    return result
+
+
+class Scorer:
+    """A trained network and the test pieces of its corpus."""
+
+    def __init__(self, path, raw):
+        self.predictor = Predict.Predictor(str(path))
+        self.model, self.raw = self.predictor.model, raw
+        stored = Config.stored_data(path), Config.stored_visual(path)
+        records = Test.open_records(*stored)
+        self.tracks = [records.whole_track(t.id) for t in records.tracks("test")]
+        self.apart = self.model.slots == "conditioned"
+
+    def present(self, track):
+        """(references of a track, their audio [S, T, C])."""
+        found = references(track, self.model.source_names, self.apart)
+        return found, np.stack([one.audio(track) for one in found])
+
+    def separated(self, track, labels, video):
+        """{source: float32 [T, C]}."""
+        mix, rate = track["mix"], track["sample_rate"]
+        return self.predictor.separate(mix, rate, labels, video)
+
+    def frozen(self, track):
+        """Features of the track's video, its first picture shown throughout."""
+        front_end = vision.build(*(plan.VISUAL[k] for k in ("front_end", "frame_rate")))
+        video = self.raw / track["id"] / f"Vid_{track['id']}.mp4"
+        watcher = Watcher(front_end, _Frozen)
+        features = watcher(video, len(track["part_of_player"])).features
+        return np.stack([features[p] for p in np.argsort(track["part_of_player"])])
+
+
+class _Frozen(VideoReader):
+    def __iter__(self):
+        first = None
+        for block in super().__iter__():
+            first = block[:1] if first is None else first
+            yield np.repeat(first, len(block), axis=0)
+
+
+def improvement(audio, estimates, mix):
+    """Mean SI-SDR above the mixture, dB, of sources [S, T, C]."""
+    floor = si_sdr(audio, np.stack([mix] * len(audio)))
+    return float(np.mean(si_sdr(audio, estimates) - floor))
+
+
+def of_pair(run, path, raw):
+    """{row: mean SI-SDRi over the test pieces} of two players of one instrument."""
+    scorer, rows = Scorer(path, raw), []
+    for track in scorer.tracks:
+        found, audio = scorer.present(track)
+        labels, mix = [one.label for one in found], track["mix"]
+        if run.kind == "blind":  # parts of one name get one estimate
+            estimate = scorer.separated(track, labels[:1], None)
+            both = np.stack(list(estimate.values()) * 2)
+            rows.append(_in_any_order("blind", audio, both, mix))
+            continue
+
+        def estimates(video, track=track, labels=labels):
+            return np.stack(list(scorer.separated(track, labels, video).values()))
+
+        video = np.stack([one.visual(track) for one in found])
+        row = _in_any_order("sighted", audio, estimates(video), mix)
+        # Who gets the other's video is to be separated as the other.
+        exchanged = estimates(video[::-1])
+        row["exchanged"] = improvement(audio[::-1], exchanged, mix)
+        row["frozen"] = improvement(audio, estimates(scorer.frozen(track)), mix)
+        row["absent"] = improvement(audio, _blindly(scorer, track, labels), mix)
+        rows.append(row)
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
+def _blindly(scorer, track, labels):
+    """Estimates of a network that sees, of a recording without a video."""
+    one = list(scorer.separated(track, labels[:1], None).values())
+    return np.stack(one * len(labels))
+
+
+def _in_any_order(name, audio, estimates, mix):
+    """In the order of the slots, and in the best of the two."""
+    fixed = improvement(audio, estimates, mix)
+    other = improvement(audio, estimates[::-1], mix)
+    return {name: fixed, f"{name}, best order": max(fixed, other)}
+
+
+def of_ordinary(run, path, raw):
+    """{what is given: mean SI-SDRi over the test pieces} of different instruments."""
+    scorer, rows = Scorer(path, raw), []
+    for track in scorer.tracks:
+        found, audio = scorer.present(track)
+        names, row = [one.name for one in found], {}
+        told = [("blind", None, None)]
+        if run.kind == "sighted":
+            video = track["visual"]
+            told = [("neither", None, None), ("labels", names, None)]
+            told += [("video", None, video), ("both", names, video)]
+        for what, labels, seen in told:
+            separated = scorer.separated(track, labels, seen)
+            estimates = np.stack([separated[name] for name in names])
+            row[what] = improvement(audio, estimates, track["mix"])
+        rows.append(row)
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
+SCORES = {"pair": of_pair, "ordinary": of_ordinary}
