@@ -4,8 +4,7 @@
     python Evaluate.py with run=runs/1 evaluation.split=validation
     python Evaluate.py with run=runs/1 "evaluation.conditions=['labels']"
     python Evaluate.py conditions with run=runs/1   # a row blind, and one for each
-    python Evaluate.py help            this page
-    python Evaluate.py print_config    every knob, with its meaning
+    python Evaluate.py print_config                 # every knob, with its meaning
 
 Separates each whole track of a split with Predict and scores the sources present:
 museval v4 and SI-SDR.  Beside the model stand the mixture itself (the floor) and the
@@ -42,7 +41,6 @@ ex = Experiment(
 )
 Config.attach(ex)
 
-SHOWN = {"visual": "video"}  # conditions whose rows have a plainer name
 FLOOR, CEILING = "mixture", "ideal ratio mask"
 CONDITIONS = ("labels", "score", "visual")  # that records can give
 ORACLES = {FLOOR: oracles.mixture, CEILING: oracles.ideal_ratio_mask}
@@ -280,7 +278,7 @@ def conditions(run, data, visual, evaluation):
         now = work.given(given)
         scores = evaluate(now, evaluation["save_estimates"], evaluation["workers"])
         summary = aggregate.aggregate(scores, FLOOR, rows(scores, work.model))
-        name = ", ".join(SHOWN.get(one, one) for one in given) or "blind"
+        name = ", ".join(given).replace("visual", "video") or "blind"
         found += [
             dataclasses.replace(row, source=name, is_mean=False)
             for row in summary.rows

@@ -9,10 +9,10 @@ channels and exactly as many samples.  The input is any audio or video file; of 
 video the sound is separated.  Memory does not depend on the length.
 
 A recording is cut into segments.  A model with context (n_in > n_out) is laid end
-to end: segments begin at multiples of its total decimation and are as long as the
-memory at hand allows, which does not change the result.  The estimates of a model
-without context (n_in == n_out) have one length, lose the model's `edge` and overlap;
-one fades into the next by weights that sum to 1.  Around the recording is silence.
+to end: segments begin at multiples of its total decimation and are as long as memory
+allows, which does not change the result.  The estimates of a model without context have
+one length, lose the model's `edge` and overlap; one fades into the next by weights that
+sum to 1.  Around the recording is silence.
 
 A model for as many channels as the recording has sees them together.  Otherwise each
 channel is separated on its own: repeated on all channels of the model, whose
@@ -102,9 +102,8 @@ class Predictor:
         if not context and not self._ancestral:
             self._edge = self.model.edge
             self._fade = segments.fading(overlap, n_out, self._edge, self.model.grain)
-        self._runner = running.Runner(
-            self.model, batch_size, None if self._aligned else n_in
-        )
+        width = None if self._aligned else n_in
+        self._runner = running.Runner(self.model, batch_size, width)
         if self._aligned:
             n_in, n_out, _ = self.model.lengths(min(self.segment, self._own))
         silence = np.zeros((1, n_in, self.model.channels), np.float32)
@@ -123,8 +122,7 @@ class Predictor:
           mix: float [T, C], nominally in [-1, 1]; T at least 1.
           sample_rate: Hz, a whole number; resampled to the model's and back.
           labels: Names of the sources that play, for a model conditioned on them: a
-            list, or text with commas between them.  If its slots follow players,
-            these are their names from left to right.
+            list, or text with commas; of players in order, if its slots follow these.
           video: A video file, for a model that sees players; or their features, float32
             [P, F, D] at the model's `visual_rate`.
           notes: Of each source, for a model conditioned on a score: as in
@@ -210,10 +208,8 @@ class Predictor:
           InputError: As `separate`; about the recording, while iterating.
         """
         given = given or self.given()
-        work = self._one_length
-        if self._aligned:
-            self._fit(recording.channels, len(given.names))
-            work = self._any_length
+        self._fit(recording.channels, len(given.names))
+        work = self._any_length if self._aligned else self._one_length
         rows = [given.names.index(name) for name in given.wanted]
         return streaming.at_rate(
             *(recording, self.model.sample_rate, len(rows)),
@@ -292,9 +288,8 @@ def main(run, input, output, labels, notes, video, players, subtype, _config):
     options = {knob: _config[knob] for knob in KNOBS}
     run = Utils.find_run(run, PRETRAINED)
     predictor, began = Predictor(run, **options), time.time()
-    files = predictor.separate_file(
-        *(str(input), output, labels, video, subtype, True, notes, players)
-    )
+    told = str(input), output, labels, video, subtype, True, notes, players
+    files = predictor.separate_file(*told)
     took, seconds = time.time() - began, sf.info(str([*files.values()][0])).duration
     speed = f"{took:.1f} s ({seconds / took:.1f} x real time)"
     print(f"{seconds:.1f} s of {input} in {speed}, by {run}:")

@@ -4,8 +4,7 @@
     python Prepare.py with chamber data.raw=corpus data.records=records
     python Prepare.py with urmp visual.front_end=players_motion data.raw=FOLDER
     python Prepare.py visual_report with input=VIDEO output=FOLDER players=2
-    python Prepare.py help            this page
-    python Prepare.py print_config    every knob, with its meaning
+    python Prepare.py print_config    # every knob, with its meaning
 
 Looks for all pieces first and says what is there and what is missing; missing
 pieces stop it unless data.partial=True.  The fabricated corpus `chamber` is made
@@ -13,7 +12,6 @@ in data.raw, if it is not there yet.  Records that exist already are kept if the
 were made from the same data, and refused otherwise.
 
 With visual.front_end the records also hold features of the players of each video.
-
 visual_report shows what the visual front end sees in a video: report.png, overlay.mp4
 and report.json.  Without `players` it looks for those who are there most of the time.
 """
@@ -37,7 +35,7 @@ ex = Experiment(
 )
 Config.attach(ex)
 
-HIGHEST_RATE = 30.0  # Hz, of these frames
+HIGHEST_RATE = 30.0  # Hz, of the frames of a report
 REPORT = {"input": None, "output": "visual_report", "players": None}  # its options
 
 # Bytes of records for a byte of PCM16 audio, at most: excerpts overlap.
@@ -240,8 +238,7 @@ def report_on(video_file, output, players=None):
     from Models.vision.front_end import PlayersFrontEnd
 
     rate = min(video.probe(video_file).rate, HIGHEST_RATE)
-    longest = PlayersFrontEnd.longest
-    reader = video.VideoReader(video_file, rate, longest=longest)
+    reader = video.VideoReader(video_file, rate, longest=PlayersFrontEnd.longest)
     audio, sample_rate = None, None
     if reader.info.has_audio:
         audio, sample_rate = media.read_audio(video_file)

@@ -8,8 +8,8 @@ Datasets.whole_track("01_Jupiter_vn_vc", "urmp", "records", ...)
 
 from Datasets import pipeline
 from Datasets import records as _records
-from Datasets.builder import Options
 from Datasets.chamber import chamber_dataset_builder
+from Datasets.options import Options
 from Datasets.urmp import urmp_dataset_builder
 from Schema import InputError
 from Utils import nearest

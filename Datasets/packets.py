@@ -20,7 +20,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from Datasets import video
+from Datasets import scaling, video
 from Schema import InputError
 
 # Codecs that MP4 holds and players expect there; it may hold others, unexpected.
@@ -171,7 +171,7 @@ def _judge(reader, start, end):
 def _encode(reader, aside, what):
     """Writes pictures as H.264, upright; returns when the first appears, s."""
     width, height = (2 * max(1, round(side / 2)) for side in reader.size)
-    convert, first = video.Converter((width, height)), None
+    convert, first = scaling.Converter((width, height)), None
     with writing_to(what), av.open(str(aside), "w") as container:
         stream = container.add_stream("libx264", rate=reader.rate)
         stream.width, stream.height = width, height

@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 import Schema
 import Utils
 from Datasets import watching
-from Datasets.builder import Options
+from Datasets.options import Options
 from Schema import InputError
 
 

@@ -18,8 +18,8 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
+from Datasets.scaling import Converter, fitting
 from Schema import InputError
 
 MOST_LOST = 0.1  # share of a video that may be missing or damaged
@@ -88,7 +88,7 @@ class VideoReader:
         self.rate = Fraction(rate or self.info.rate).limit_denominator(100_000)
         if self.rate <= 0:
             raise InputError(f"rate={rate}: expected Hz above 0")
-        self.size = size or _fitting(self.info.width, self.info.height, longest)
+        self.size = size or fitting(self.info.width, self.info.height, longest)
 
     def __iter__(self):
         block, convert = [], Converter(self.size)
@@ -283,28 +283,3 @@ def _count(path):
 def _frames_before(time, rate):
     """Frames whose middle, (k + 1/2) / rate, lies before a time in s."""
     return int(np.ceil(time * float(rate) - 0.5 - 1e-6))
-
-
-def _fitting(width, height, longest):
-    """(width, height), made smaller to fit, and even then."""
-    if longest is None:
-        return width, height
-    scale = min(1.0, longest / max(width, height))
-    return tuple(max(2, 2 * round(side * scale / 2)) for side in (width, height))
-
-
-class Converter:
-    """Decoded picture -> uint8 [H, W, 3], upright, of one size."""
-
-    def __init__(self, size):
-        self.size, self._scaler = size, VideoReformatter()
-
-    def __call__(self, picture):
-        """Converts a picture; the size is that of the result."""
-        turns = round(picture.rotation / 90) % 4
-        width, height = self.size if turns % 2 == 0 else self.size[::-1]
-        scaled = self._scaler.reformat(
-            picture, width, height, "rgb24", interpolation="AREA"
-        )
-        pixels = scaled.to_ndarray()
-        return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels

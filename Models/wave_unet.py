@@ -23,14 +23,14 @@ import keras
 import tensorflow as tf
 
 from Models import devices, wave_unet_fast, wave_unet_plain, wave_unet_sizes
-from Models.base import Separator
 from Models.checks import checked, positive, truth
+from Models.conditioned import Conditioned
 from Models.fusers import MOST_FRAMES, SLOTS, Conditioning
 from Models.layers.convolution import Convolution, leaky_relu
 from Models.layers.output import ACTIVATIONS, OUTPUTS
 from Models.layers.resampling import Decimation, LearnedUpsampling, LinearUpsampling
 from Models.vision import sight
-from Models.vision.online import ONLINE, PretrainedFrames
+from Models.vision.online import ONLINE
 from Schema import InputError
 
 UPSAMPLINGS = {"linear": LinearUpsampling, "learned": LearnedUpsampling}
@@ -49,7 +49,7 @@ TRUTHS = ("context", "clip_at_test", "null_conditions")
 
 
 @keras.saving.register_keras_serializable("vimss")
-class WaveUNet(Separator):
+class WaveUNet(Conditioned):
     """Predicts the waveform of each source from the waveform of the mixture.
 
     Without context every convolution sees zeros around its map, and n_in = n_out is
@@ -165,48 +165,6 @@ class WaveUNet(Separator):
         if self.output_type != "direct" and why:
             told = f"output_type='difference' {why} needs output_type='direct'"
             raise InputError(told)
-
-    @property
-    def batch_keys(self):
-        """The keys of a batch that `call` reads."""
-        return ("mix", *self.conditioning.keys)
-
-    @property
-    def fusers(self):
-        """Names of the fusers, as they were given."""
-        return list(self._fusers)
-
-    @property
-    def reach(self):
-        """Frames of a condition that a step looks around itself."""
-        return self.conditioning.reach
-
-    @property
-    def legacy_label_order(self):
-        """Whether labels wander between the examples of a batch."""
-        return self._legacy_label_order
-
-    @legacy_label_order.setter
-    def legacy_label_order(self, value):
-        products = [
-            fuser
-            for fuser in self.conditioning.fusers
-            if hasattr(fuser, "legacy_order") and fuser.condition == "labels"
-        ]
-        if value and (not products or self.slots == "conditioned"):
-            raise InputError(
-                "legacy_label_order=True is for labels of the mixture by an outer "
-                "product: model.fusers=['outer_product@bottleneck']"
-            )
-        self._legacy_label_order = value
-        for fuser in products:
-            fuser.legacy_order = value
-
-    @property
-    def frame_weights(self):
-        """Where the weights of a pretrained network that sees are to be found."""
-        sees = isinstance(self.conditioning.frames, PretrainedFrames)
-        return sight.CHECKPOINT if sees else None
 
     def _create(self, fusers, frame_weights):
         """The layers, in the order in which TensorFlow 1 created them."""

@@ -53,7 +53,7 @@ def test_a_model_section_is_the_arguments_of_its_constructor(name):
 
 def test_the_data_section_knows_every_option_of_records_with_the_same_default():
     import Datasets
-    from Datasets.builder import Options
+    from Datasets.options import Options
 
     data = configuration()["data"]
     assert {key: data[key] for key in Datasets.OPTIONS} == {
