@@ -160,6 +160,7 @@ def optimisation():
     gain_min = 0.7  # each source is scaled by a random gain, from this
     gain_max = 1.0  # to this
     condition_dropout = 0.0  # share of examples from which a condition is withheld
+    visual_dropout = 0.0  # share of the features of players that an example lacks
 
 
 # What is scored.

@@ -34,7 +34,7 @@ with Config.quiet():  # Datasets wakes TensorFlow
     from Datasets import media, muxing, score, segments, streaming, writing
     from Datasets.video import VideoReader, has_pictures
 
-PRETRAINED = pathlib.Path(__file__).parent / "pretrained"
+PRETRAINED = pathlib.Path(__file__).parent / "pretrained" / "ensemble"
 MIN_SECONDS = 0.25  # a shorter file is taken for a mistake
 LONGEST = 1 << 21  # samples of estimates at once; more is no faster
 SHARE = 0.5  # of the memory at hand
@@ -293,7 +293,7 @@ def main(run, input, output, labels, notes, video, players, subtype, _config):
     took, seconds = time.time() - began, sf.info(str([*files.values()][0])).duration
     speed = f"{took:.1f} s ({seconds / took:.1f} x real time)"
     print(f"{seconds:.1f} s of {input} in {speed}, by {run}:")
-    print("\n".join(str(path) for path in files.values()))
+    print("\n".join([*map(str, files.values()), *predictor.given.report()]))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ and report.json.  Without `players` it looks for those who are there most of the
 import contextlib
 import dataclasses
 import io
+import os
 import pathlib
 import shutil
 import tempfile
@@ -79,13 +80,27 @@ def prepare(data, visual=None):
     if is_current(folder, builder.fingerprint(inventory)):
         print(f"{folder} is up to date")
         return folder
-    builder.watch = watcher
-    with Utils.alone(folder.parent, "Prepare.py"):
+    with Utils.alone(folder.parent, "Prepare.py"), contextlib.ExitStack() as stack:
+        builder.watch = ahead(watcher, visual, inventory, stack)
         build(builder, raw, inventory)
     summarize(folder, inventory, options)
     for line in watcher.report() if watcher else ():
         print(line)
     return folder
+
+
+def ahead(watcher, visual, inventory, stack):
+    """The watcher, or as many as there are cores, in processes."""
+    tracks = inventory.all_tracks()
+    jobs = [(track.video, len(track.sources)) for track in tracks if track.video]
+    workers = min(os.cpu_count() or 1, len(jobs) // 8)  # it takes seconds to begin
+    if watcher is None or workers < 2:
+        return watcher
+    from Datasets.video import VideoReader
+    from Models.vision.watching import Ahead
+
+    how = visual["front_end"], visual["frame_rate"], visual["weights"]
+    return stack.enter_context(Ahead(watcher, how, VideoReader, jobs, workers))
 
 
 def watcher_of(visual):

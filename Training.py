@@ -83,7 +83,7 @@ def train(folder, data, visual, model, training, seed=1337, resume=None, record=
         Test.batch_loss(training["loss"], network),
         lambda step: pipeline.training_batches(
             *(found["train"], batch_size, seed, step * batch_size, gain),
-            training["condition_dropout"],
+            *(training["condition_dropout"], training["visual_dropout"]),
         ),
         validation(network, found.get("validation"), training),
         **{knob: training[knob] for knob in lengths},

@@ -80,6 +80,7 @@ def load(
     score=None,
     visual=None,
     condition_dropout=0.0,
+    visual_dropout=0.0,
     **options,
 ):
     """Batches of a split for a model; see `Datasets.pipeline`.
@@ -100,6 +101,7 @@ def load(
       score: `Datasets.frames.Frames`; None: no score in the batches.
       visual: The same of features or pictures of players, for records that hold them.
       condition_dropout: Probability of withholding a condition in training.
+      visual_dropout: The same of each feature of players.
       **options: Of `Datasets.builder.Options`.
 
     Returns:
@@ -111,7 +113,8 @@ def load(
     )
     if training:
         return pipeline.training_batches(
-            windows, batch_size, seed, first, gain, condition_dropout
+            *(windows, batch_size, seed, first, gain),
+            *(condition_dropout, visual_dropout),
         )
     return pipeline.evaluation_batches(windows, batch_size)
 

@@ -96,3 +96,9 @@ def kept_conditions(given, dropout, keep_one, seed):
         return kept
     spare = tf.one_hot(tf.argmax((1.0 + spare) * given), given.shape[0])
     return tf.where(tf.reduce_any(kept > 0), kept, spare * given)
+
+
+def fewer_features(features, dropout, seed):
+    """Features [..., D] without some of the D, drawn at random; the rest scaled up."""
+    kept = tf.random.stateless_uniform([features.shape[-1]], seed) >= dropout
+    return tf.where(kept, features / (1 - dropout), 0.0)

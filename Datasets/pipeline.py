@@ -13,14 +13,20 @@ import tensorflow as tf
 
 import Schema
 from Datasets import mixing
-from Datasets.windows import DROPOUT, GAIN, ORDER, Windows, seed_of  # noqa: F401
+from Datasets.windows import DROPOUT, GAIN, ORDER, VISUAL, Windows, seed_of  # noqa: F401
 from Schema import InputError
 
 CALLS = min(8, os.cpu_count() or 1)  # examples that are made at once
 
 
 def training_batches(
-    windows, batch_size, seed=0, first=0, gain=(0.7, 1.0), condition_dropout=0.0
+    windows,
+    batch_size,
+    seed=0,
+    first=0,
+    gain=(0.7, 1.0),
+    condition_dropout=0.0,
+    visual_dropout=0.0,
 ):
     """Endless random windows; the mixture is the sum of the gained stems.
 
@@ -35,6 +41,9 @@ def training_batches(
       gain: (least, greatest) gain of a source.
       condition_dropout: Probability that an example's labels are withheld, and that
         its score is, each on its own; with conditioned slots one of them stays.
+      visual_dropout: Probability that an example does without one of the features of
+        its players, each on its own, all players and frames alike; the rest is scaled
+        up (Srivastava et al., "Dropout", JMLR 2014).
 
     Returns:
       tf.data.Dataset of batches (Schema.BATCH).
@@ -55,6 +64,11 @@ def training_batches(
         if condition_dropout:
             keep_one, key = windows.n_slots is not None, seed_of(DROPOUT, seed, i)
             batch |= _withheld(batch, condition_dropout, keep_one, key)
+        if visual_dropout and "visual" in batch:
+            key = seed_of(VISUAL, seed, i)
+            batch["visual"] = mixing.fewer_features(
+                batch["visual"], visual_dropout, key
+            )
         return batch
 
     indices = tf.data.Dataset.range(first, np.iinfo(np.int64).max)

@@ -12,8 +12,9 @@ from Datasets import mixing, notes, watching
 from Schema import InputError
 from Utils import nearest
 
-# Streams of draws of an example: window, gains, order of conditioned slots, dropout.
-WINDOW, GAIN, ORDER, DROPOUT = range(4)
+# Streams of draws of an example: window, gains, order of conditioned slots, dropout of
+# conditions, of features.
+WINDOW, GAIN, ORDER, DROPOUT, VISUAL = range(5)
 
 
 def seed_of(stream, seed, i):
@@ -67,6 +68,11 @@ class Windows:
                 raise InputError(
                     f"{records.folder} holds no features of players: prepare with "
                     "visual.front_end"
+                )
+            if visual.reach > watching.MARGIN:
+                raise InputError(
+                    f"the model looks {visual.reach} frames around a window, records "
+                    f"hold {watching.MARGIN}: choose fewer model.visual_layers"
                 )
         self.records, self.n_in, self.n_out = records, n_in, n_out
         self.split, self.n_slots, self.score = split, n_slots, score

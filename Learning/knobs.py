@@ -21,6 +21,11 @@ def check(training):
     for knob in ("learning_rate", "learning_rate_decay", "gain_min"):
         if not training[knob] > 0:
             raise InputError(f"training.{knob}={training[knob]} must be positive")
+    if not 0 <= training["visual_dropout"] < 1:
+        raise InputError(
+            f"training.visual_dropout={training['visual_dropout']} must lie between 0 "
+            "and 1, and below 1"
+        )
     if training["gain_min"] > training["gain_max"]:
         raise InputError(
             f"training.gain_min={training['gain_min']} must not exceed "

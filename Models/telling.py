@@ -56,6 +56,10 @@ class Teller:
             video = seen.features if seen.frames is None else seen.frames
         return Given(self._model, labels, notes, video)
 
+    def report(self):
+        """Lines about what was seen so far, fallbacks among them."""
+        return list(self._watcher.report()) if self._watcher else []
+
     def watch(self, file, players=None, progress=False):
         """What the front end sees in a video, `front_end.Seen`."""
         if self._watcher is None:

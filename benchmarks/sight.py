@@ -2,6 +2,7 @@
 
     python -m benchmarks.sight FOLDER             # both corpora
     python -m benchmarks.sight FOLDER pair        # one
+    python -m benchmarks.sight FOLDER --ship pretrained
 
 pair: two players of one instrument in one register, whose lines cross, seats and looks
 drawn at random; a network whose slots follow the players, against one that is blind.
@@ -17,6 +18,7 @@ import pathlib
 import sys
 import time
 
+import Utils
 from benchmarks import lanes, machine
 from benchmarks import sight_plan as plan
 from benchmarks import sight_run as running
@@ -131,6 +133,7 @@ def main(arguments=None):
     names = list(plan.CORPORA)
     parser.add_argument("corpora", nargs="*", metavar="corpus", help=", ".join(names))
     parser.add_argument("--workers", type=int, help="cores that work; all")
+    parser.add_argument("--ship", type=pathlib.Path, help="folder of those VIMSS ships")
     parser.add_argument("--keep", action="store_true", help="results of other commits")
     given = parser.parse_args(arguments)
     if unknown := [name for name in given.corpora if name not in names]:
@@ -143,6 +146,9 @@ def main(arguments=None):
     results = found(folder, runs, given.keep)
     for corpus in given.corpora or names:
         report(corpus, results, [run for run in runs if run.corpus == corpus])
+    for corpus in given.corpora or names if given.ship else ():
+        run = Utils.find_run(folder / plan.Run(corpus, "sighted").name)
+        print(f"wrote {running.ship(run, given.ship / plan.SHIPPED[corpus])}")
     for what, error in failed.items():
         print(f"FAILED {getattr(what, 'name', what)}: {error}", file=sys.stderr)
     sys.exit(1 if failed else 0)

@@ -5,68 +5,35 @@ import dataclasses
 from Console import published
 
 SEEDS = (1, 2, 3)
-FRONT_END = "players_gesture"
-FRAME_RATE = 15.0
-VISUAL = {"front_end": FRONT_END, "frame_rate": FRAME_RATE}
+VISUAL = {"front_end": "players_gesture", "frame_rate": 15.0}
 
-# Two players of one instrument, in one register, whose lines cross all the time; both
-# play throughout; seats and looks are drawn at random.
-PAIR = {
-    "name": "chamber",
-    "sources": ["ob"],
-    "instruments": ["ob"],
-    "duplicates": "always",
-    "same_instrument": "apart",
-    "min_parts": 2,
-    "max_parts": 2,
-    "train_pieces": 112,
-    "validation_pieces": 0,
-    "test_pieces": 12,
-    "seconds": 16.0,
-    "excerpt_seconds": 6.0,
-    "window_seconds": 3.5,
-    "sample_rate": 4000,
-}
+TWINS = published.NAMED["chamber_twins"]
+PAIR = TWINS["data"]
 # The demo's pieces, filmed: two to four of four instruments, all different.
 DEMO = published.NAMED["chamber_demo"]
 ORDINARY = published.NAMED["chamber_filmed"]["data"]
 CORPORA = {"pair": PAIR, "ordinary": ORDINARY}
-NETWORK = {
-    "name": "wave_unet",
-    "context": True,
-    "num_layers": 6,
-    "num_initial_filters": 12,
-    "num_frames": 4096,
-}
-SEES = ["film:visual@bottleneck", "film:visual@decoder"]
 BOTH = published.NAMED["labels_and_video"]
+SHIPPED = {"ordinary": "ensemble", "pair": "twins"}  # sighted, of the first seed
+
+
+def without(section, *knobs):
+    """A section without some of its knobs."""
+    return {key: value for key, value in section.items() if key not in knobs}
+
+
 MODELS = {  # (corpus, kind)
-    ("pair", "blind"): NETWORK
-    | {"slots": "conditioned", "fusers": ["film@bottleneck"]},
-    ("pair", "sighted"): NETWORK
-    | {
-        "slots": "conditioned",
-        "fusers": ["film@bottleneck", *SEES],
-        "null_conditions": True,
-    },
+    ("pair", "blind"): without(TWINS["model"], "null_conditions")
+    | {"fusers": ["film@bottleneck"]},
+    ("pair", "sighted"): TWINS["model"],
     ("ordinary", "blind"): DEMO["model"],
     ("ordinary", "sighted"): {**BOTH["model"], **DEMO["model"]},
 }
-STEPS, DROPOUT = 9000, 0.1  # of the pair
-PAIR_TRAINING = {
-    "batch_size": 1,
-    "optimizer": "muon",
-    "learning_rate": 3e-3,
-    "learning_rate_decay": 0.1,
-    "decay_steps": STEPS,
-    "loss": "mean_absolute",
-    "gradient_clip": None,
-    "steps_per_epoch": STEPS,
-    "max_epochs": 1,
-}
 TRAINING = {
-    ("pair", "blind"): PAIR_TRAINING,
-    ("pair", "sighted"): PAIR_TRAINING | {"condition_dropout": DROPOUT},
+    ("pair", "blind"): without(
+        TWINS["training"], "condition_dropout", "visual_dropout"
+    ),
+    ("pair", "sighted"): TWINS["training"],
     ("ordinary", "blind"): DEMO["training"],
     ("ordinary", "sighted"): {**DEMO["training"], **BOTH["training"]},
 }

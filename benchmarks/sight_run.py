@@ -18,7 +18,7 @@ from benchmarks.conditioning_run import verb
 from Datasets.references import references
 from Datasets.video import VideoReader
 from Learning.folder import commit
-from Models import vision
+from Models import checkpoints, vision
 from Models.vision.watching import Watcher
 from Scores.si_sdr import si_sdr
 
@@ -90,6 +90,19 @@ def _execute(run, folder):
     }
     Utils.write_json(path / "result.json", result)
     return result
+
+
+def ship(path, out):
+    """Saves a run's network without the places of its data; returns its folder.
+
+    Args:
+      path: Folder of the run.
+      out: Folder that gets `checkpoint/`.
+    """
+    model, told = checkpoints.load(path), checkpoints.describe(path)["extra"]
+    data = {**told["data"], "raw": None, "records": "records"}
+    checkpoints.save(out / "checkpoint", model, {**told, "data": data})
+    return out / "checkpoint"
 
 
 class Scorer:

@@ -18,6 +18,7 @@ class Echo:
     source_names, batch_keys, bytes_each = ["all", "half"], ("mix",), 100
     edge, grain = 0, 1
     slots, score_rate, reach = "vocabulary", None, 0
+    visual_size = visual_rate = front_end = None
 
     def __init__(self, n_out=100, context=0, hop=None, rate=8000, channels=1):
         self.context, self.sample_rate, self.channels = context, rate, channels

@@ -202,6 +202,21 @@ def test_a_video_in_no_training_track_is_refused(made):
         load(made, "test", training=True)
 
 
+def test_features_are_dropped_for_all_players_and_frames_alike(made):
+    whole = load(made, "train", training=True, seed=3).take(30)
+    fewer = load(made, "train", training=True, seed=3, visual_dropout=0.4).take(30)
+    kept = []
+    for one, other in zip(whole, fewer):
+        np.testing.assert_array_equal(one["mix"], other["mix"])
+        for full, left in zip(one["visual"].numpy(), other["visual"].numpy()):
+            if not full.any():
+                continue
+            there = left.any(axis=(0, 1))
+            np.testing.assert_allclose(left, full * there / 0.6, rtol=1e-6)
+            kept += there.tolist()
+    assert 0.5 < np.mean(kept) < 0.7
+
+
 def test_withheld_videos_are_zeros_that_say_so(made):
     withheld = 0
     batches = load(made, "train", training=True, condition_dropout=0.5)

@@ -15,7 +15,7 @@ from Schema import InputError
 NETWORK = "frames_cnn"  # unless another is named
 CHECKPOINT = "checkpoint"  # weights that follow
 FEATURES = 32  # of a picture, where no encoder says how many
-MOST_LAYERS = 8  # of an encoder: 510 frames to each side
+MOST_LAYERS = 4  # of an encoder: 30 frames to each side; records hold 64 more
 
 
 def layers(sees, size, channels, n_layers, network=NETWORK, weights=None, dtype=None):

@@ -1,5 +1,11 @@
-"""A video file -> what a front end sees in it."""
+"""Video files -> what a front end sees in them, one at a time or on all cores."""
 
+import collections
+import concurrent.futures
+import dataclasses
+import multiprocessing
+
+import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -75,6 +81,63 @@ class Watcher:
                 yield f"  {video}: not all were found; {FALLBACKS[fallback]}"
             if lost:
                 yield f"  {video}: {lost}"
+
+
+class Ahead:
+    """Front ends in processes, which watch the next videos while one is asked for.
+
+    A context manager; called as a `Watcher` is, in the order of the jobs.
+
+    Attributes:
+      size: D, features of a player.
+    """
+
+    def __init__(self, watcher, how, open_video, jobs, workers):
+        """Starts the processes.
+
+        Args:
+          watcher: `Watcher`, which gets to know what was seen.
+          how: Arguments of `vision.build`, as they made its front end.
+          open_video: As of `Watcher`; to be pickled.
+          jobs: Pairs (video, n_players).
+          workers: Processes.
+        """
+        self.size, self._watcher = watcher.size, watcher
+        self._jobs, self._ahead = collections.deque(jobs), {}
+        # Processes start afresh: TensorFlow's threads don't survive a fork.
+        self._pool = concurrent.futures.ProcessPoolExecutor(
+            workers,
+            multiprocessing.get_context("spawn"),
+            initializer=_begin,
+            initargs=(how, open_video),
+        )
+        self._most = 2 * workers
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._pool.shutdown(cancel_futures=True)
+
+    def __call__(self, video, n_players):
+        """What is seen in a video, but for the `players` themselves."""
+        while self._jobs and len(self._ahead) < self._most:
+            job = self._jobs.popleft()
+            self._ahead[job] = self._pool.submit(_watch, *job)
+        seen, told = self._ahead.pop((video, n_players)).result()
+        self._watcher.seen[str(video)] = told
+        return seen
+
+
+def _begin(how, open_video):
+    global _watcher
+    cv2.setNumThreads(1)  # there is a process for each core
+    _watcher = Watcher(vision.build(*how), open_video)
+
+
+def _watch(video, n_players):
+    seen = _watcher(video, n_players)
+    return dataclasses.replace(seen, players=[]), _watcher.seen[str(video)]
 
 
 def of(model, weights, open_video):
