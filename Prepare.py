@@ -19,7 +19,6 @@ and report.json.  Without `players` it looks for those who are there most of the
 import contextlib
 import dataclasses
 import io
-import os
 import pathlib
 import shutil
 import tempfile
@@ -39,8 +38,9 @@ Config.attach(ex)
 HIGHEST_RATE = 30.0  # Hz, of the frames of a report
 REPORT = {"input": None, "output": "visual_report", "players": None}  # its options
 
-# Bytes of records for a byte of PCM16 audio, at most: excerpts overlap.
-RECORDS_PER_PCM16 = 1.4
+OVERLAP = (
+    1.4  # bytes of records for a byte of what they hold, at most: excerpts overlap
+)
 
 
 def prepare(data, visual=None):
@@ -80,8 +80,8 @@ def prepare(data, visual=None):
     if is_current(folder, builder.fingerprint(inventory)):
         print(f"{folder} is up to date")
         return folder
-    with Utils.alone(folder.parent, "Prepare.py"), contextlib.ExitStack() as stack:
-        builder.watch = ahead(watcher, visual, inventory, stack)
+    watching = ahead(watcher, visual, inventory)
+    with Utils.alone(folder.parent, "Prepare.py"), watching as builder.watch:
         build(builder, raw, inventory)
     summarize(folder, inventory, options)
     for line in watcher.report() if watcher else ():
@@ -89,18 +89,17 @@ def prepare(data, visual=None):
     return folder
 
 
-def ahead(watcher, visual, inventory, stack):
-    """The watcher, or as many as there are cores, in processes."""
-    tracks = inventory.all_tracks()
-    jobs = [(track.video, len(track.sources)) for track in tracks if track.video]
-    workers = min(os.cpu_count() or 1, len(jobs) // 8)  # it takes seconds to begin
-    if watcher is None or workers < 2:
-        return watcher
+def ahead(watcher, visual, inventory):
+    """A context with the watcher, or as many as there are cores."""
+    if watcher is None:
+        return contextlib.nullcontext()
     from Datasets.video import VideoReader
-    from Models.vision.watching import Ahead
+    from Models.vision import watching
 
     how = visual["front_end"], visual["frame_rate"], visual["weights"]
-    return stack.enter_context(Ahead(watcher, how, VideoReader, jobs, workers))
+    tracks = [track for track in inventory.all_tracks() if track.video]
+    jobs = [(track.video, len(track.sources)) for track in tracks]
+    return watching.ahead(watcher, how, VideoReader, jobs)
 
 
 def watcher_of(visual):
@@ -174,17 +173,17 @@ def build(builder, raw, inventory):
     """Runs TFDS; whatever interrupts it leaves nothing that looks finished."""
     import tensorflow_datasets as tfds
 
-    from Datasets.builder import remove_leftovers
+    from Datasets.builder import expected_bytes, remove_leftovers
 
     folder = pathlib.Path(builder.data_dir)
-    need = RECORDS_PER_PCM16 * pcm16_bytes(inventory, builder.builder_config)
+    size = builder.watch.size if builder.watch else None
+    need = OVERLAP * expected_bytes(inventory, builder.builder_config, size)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.rmdir()
     except OSError as error:
-        raise InputError(
-            f"data.records={builder.data_dir} cannot be written ({error.strerror})"
-        ) from None
+        told = f"data.records={builder.data_dir} cannot be written ({error.strerror})"
+        raise InputError(told) from None
     free = shutil.disk_usage(folder.parent).free
     if need > free:
         raise InputError(
@@ -207,21 +206,6 @@ def build(builder, raw, inventory):
                 )
         finally:
             remove_leftovers(folder.parent)
-
-
-def pcm16_bytes(inventory, options):
-    """Bytes of the mixtures and the stems as 16-bit samples."""
-    return sum(
-        2 * options.channels * track.n_time_at(options.sample_rate) * (1 + n_sources)
-        for track in inventory.all_tracks()
-        for n_sources in [len(source_labels(track, options))]
-    )
-
-
-def source_labels(track, options):
-    """Labels of the sources that the records of a track hold."""
-    labels = [source.label for source in track.sources]
-    return set(labels) if options.same_instrument == "sum" else labels
 
 
 def summarize(folder, inventory, options):

@@ -19,6 +19,8 @@ from Datasets.track import fingerprint
 from Schema import InputError
 from Utils import nearest
 
+PICTURE = 3000  # bytes of a player in a frame, about
+
 
 def split_ids(folder, scheme):
     """Reads the track ids of one set of splits.
@@ -244,3 +246,23 @@ def remove_leftovers(folder):
     """Removes what interrupted builds left below a data set's folder."""
     for path in pathlib.Path(folder).glob("**/*incomplete*"):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def expected_bytes(inventory, options, visual_size=None):
+    """Bytes of mixtures and stems as 16-bit samples, and of what is seen beside them.
+
+    Args:
+      inventory: What `TrackBuilder.inventory` returned.
+      options: `Options`.
+      visual_size: Features of a player, [H, W, 3] of its pictures, or None.
+    """
+    of_frame = 0
+    if visual_size is not None:
+        of_frame = PICTURE if isinstance(visual_size, list) else 2 * visual_size
+    total = 0
+    for track in inventory.all_tracks():
+        n_time, n_parts = track.n_time_at(options.sample_rate), len(track.sources)
+        stems = 1 + len(parts_of(track, options))
+        frames = n_parts * n_time / options.sample_rate * options.visual_rate
+        total += 2 * options.channels * n_time * stems + of_frame * frames
+    return total

@@ -63,6 +63,8 @@ class Given:
             visual = self._nobody(n_players) if visual is None else np.asarray(visual)
             if self._sight == "frames":  # what is none is refused now
                 pictures.decoded(visual[:, :1], model.visual_size)
+            else:
+                _check_features(visual, model.visual_size)
             self._frames["visual"] = (visual, model.visual_rate)
 
     def rows(self, starts, n_in):
@@ -209,6 +211,17 @@ def numbered(names):
         count[name] += 1
         found.append(f"{name}_{count[name]}" if names.count(name) > 1 else name)
     return found
+
+
+def _check_features(visual, size):
+    """Refuses what are no features of players."""
+    is_number = np.issubdtype(visual.dtype, np.floating)
+    if visual.ndim != 3 or visual.shape[2] != size or not all(visual.shape):
+        raise InputError(
+            f"features of players must be [P, F, {size}], not {list(visual.shape)}"
+        )
+    if not is_number or not np.isfinite(visual).all():
+        raise InputError("features of players must be finite numbers")
 
 
 def listed(labels):

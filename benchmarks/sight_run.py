@@ -14,7 +14,7 @@ import Test
 import Training
 import Utils
 from benchmarks import sight_plan as plan
-from benchmarks.conditioning_run import verb
+from benchmarks.conditioning_run import finished, settings, verb  # noqa: F401
 from Datasets.references import references
 from Datasets.video import VideoReader
 from Learning.folder import commit
@@ -38,25 +38,6 @@ def corpus(name, folder):
     verb(Prepare, home / "options.json")
     Utils.write_json(told, wanted)
     return home
-
-
-def settings(run):
-    """All that a result depends on beside the code, as JSON gives it back."""
-    return {**run.sections(), "seed": run.seed}
-
-
-def finished(run, folder, keep=False):
-    """What a run scored, or None if it has to be done (again).
-
-    Args:
-      run: `sight_plan.Run`.
-      folder: Of all runs.
-      keep: Whether a result of another commit counts.
-    """
-    path = folder / run.name / "result.json"
-    told = Utils.read_json(path) if path.exists() else {}
-    same = told.get("settings") == settings(run)
-    return told if same and (keep or told["commit"] == commit(ROOT)) else None
 
 
 def execute(run, folder):
@@ -114,7 +95,7 @@ class Scorer:
         stored = Config.stored_data(path), Config.stored_visual(path)
         records = Test.open_records(*stored)
         self.tracks = [records.whole_track(t.id) for t in records.tracks("test")]
-        self.apart = self.model.slots == "conditioned"
+        self.apart, self._watchers = self.model.slots == "conditioned", {}
 
     def present(self, track):
         """(references of a track, their audio [S, T, C])."""
@@ -126,21 +107,37 @@ class Scorer:
         mix, rate = track["mix"], track["sample_rate"]
         return self.predictor.separate(mix, rate, labels, video)
 
-    def frozen(self, track):
-        """Features of the track's video, its first picture shown throughout."""
-        front_end = vision.build(*(plan.VISUAL[k] for k in ("front_end", "frame_rate")))
+    def seen_again(self, track, reader):
+        """Features [S, F, D] of the track's film as another reader shows it.
+
+        The players that a reader puts elsewhere are where they are: slot i gets whoever
+        sits where the player of part i sat.
+        """
+        if self._watchers.get(reader) is None:
+            told = plan.VISUAL["front_end"], plan.VISUAL["frame_rate"]
+            self._watchers[reader] = Watcher(vision.build(*told), reader)
         video = self.raw / track["id"] / f"Vid_{track['id']}.mp4"
-        watcher = Watcher(front_end, _Frozen)
-        features = watcher(video, len(track["part_of_player"])).features
-        return np.stack([features[p] for p in np.argsort(track["part_of_player"])])
+        seats = track["part_of_player"]
+        features = self._watchers[reader](video, len(seats)).features
+        return np.stack([features[p] for p in np.argsort(seats)])
 
 
-class _Frozen(VideoReader):
+class Frozen(VideoReader):
+    """Shows the first picture throughout."""
+
     def __iter__(self):
         first = None
         for block in super().__iter__():
             first = block[:1] if first is None else first
             yield np.repeat(first, len(block), axis=0)
+
+
+class Exchanged(VideoReader):
+    """Shows the left half on the right, and the right one on the left."""
+
+    def __iter__(self):
+        for block in super().__iter__():
+            yield np.roll(block, block.shape[2] // 2, axis=2)
 
 
 def improvement(audio, estimates, mix):
@@ -166,10 +163,11 @@ def of_pair(run, path, raw):
 
         video = np.stack([one.visual(track) for one in found])
         row = _in_any_order("sighted", audio, estimates(video), mix)
-        # Who gets the other's video is to be separated as the other.
-        exchanged = estimates(video[::-1])
+        # Where the other sits now, the other is to be heard.
+        exchanged = estimates(scorer.seen_again(track, Exchanged))
         row["exchanged"] = improvement(audio[::-1], exchanged, mix)
-        row["frozen"] = improvement(audio, estimates(scorer.frozen(track)), mix)
+        frozen = estimates(scorer.seen_again(track, Frozen))
+        row["frozen"] = improvement(audio, frozen, mix)
         row["absent"] = improvement(audio, _blindly(scorer, track, labels), mix)
         rows.append(row)
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}

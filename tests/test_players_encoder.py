@@ -173,6 +173,8 @@ LOOKS = np.zeros([2, 5, 3], np.float32)
         ),
         ({"labels": True, "null": True}, {"labels": ["a", "a"]}, "name 'a' twice"),
         ({"labels": True, "null": True}, {}, "give labels"),
+        ({}, {"visual": LOOKS[..., :2]}, r"\[P, F, 3\], not \[2, 5, 2\]"),
+        ({}, {"visual": LOOKS / 0}, "finite"),
     ],
 )
 def test_what_players_cannot_be_is_refused(knobs, options, told):

@@ -97,11 +97,21 @@ def test_the_best_order_is_at_least_as_good_as_the_fixed_one():
     assert found["it, best order"] == pytest.approx(swapped) and swapped > 15
 
 
+def test_an_exchanged_video_shows_the_players_in_each_others_place(tmp_path):
+    from tests.video_made import write
+
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:, :32], picture[:, 32:] = 40, 200
+    write(tmp_path / "two.mp4", [picture] * 3, np.arange(3) / 10)
+    shown = next(iter(sight_run.Exchanged(tmp_path / "two.mp4", rate=10)))
+    assert shown[:, :, 2:30].mean() > 180 and shown[:, :, 34:62].mean() < 60
+
+
 def test_a_frozen_video_shows_its_first_picture(tmp_path):
     from tests.video_made import grey, write
 
     pictures = [grey(level) for level in (40, 90, 160, 220)]
     write(tmp_path / "steps.mp4", pictures, np.arange(4) / 10)
-    shown = np.concatenate(list(sight_run._Frozen(tmp_path / "steps.mp4", rate=10)))
+    shown = np.concatenate(list(sight_run.Frozen(tmp_path / "steps.mp4", rate=10)))
     assert len(shown) >= 3 and np.ptp(shown.astype(int), axis=0).max() == 0
     assert abs(int(shown[-1].mean()) - 40) < 8

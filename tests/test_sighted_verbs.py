@@ -14,6 +14,7 @@ import Utils
 from Datasets import media
 from Datasets.video import VideoReader
 from Models import checkpoints
+from Schema import InputError
 from tests.test_conditioned_verbs import QUICK, command, refusal
 from tests.video_made import write
 
@@ -174,3 +175,38 @@ def test_records_without_features_are_asked_for_by_name(home, capsys):
     words += ["visual.frame_rate=12.0"]
     said = refusal(capsys, Training, *words, observed=True, check=Training.refuse)
     assert "players_gesture" in said and "15hz" in said
+
+
+def test_processes_that_watch_ahead_see_what_one_sees(home, monkeypatch):
+    from Models.vision import watching
+
+    films = sorted((home / "corpus").glob("*_*/Vid*"))[:3]
+    how = ("players_motion", 15.0, None)
+    section = dict(zip(("front_end", "frame_rate", "weights"), how))
+    alone, watcher = Prepare.watcher_of(section), Prepare.watcher_of(section)
+    monkeypatch.setattr(watching, "JOBS", 1)
+    jobs = [(str(film), 2) for film in films]
+    with watching.ahead(watcher, how, VideoReader, jobs) as ahead:
+        assert isinstance(ahead, watching.Ahead) and ahead.size == alone.size
+        for film, players in jobs:
+            found, wanted = ahead(film, players), alone(film, players)
+            np.testing.assert_array_equal(found.features, wanted.features)
+            np.testing.assert_array_equal(found.boxes, wanted.boxes)
+    assert list(watcher.report()) == list(alone.report())
+
+
+def test_a_video_that_fails_in_a_process_is_named(home, tmp_path, monkeypatch):
+    from Models.vision import watching
+
+    (tmp_path / "no.mp4").write_bytes(b"no video")
+    film = str(next((home / "corpus").glob("*_*/Vid*")))
+    how = ("players_motion", 15.0, None)
+    section = dict(zip(("front_end", "frame_rate", "weights"), how))
+    monkeypatch.setattr(watching, "JOBS", 1)
+    jobs = [(str(tmp_path / "no.mp4"), 2), (film, 2)]
+    watcher = Prepare.watcher_of(section)
+    with (
+        pytest.raises(InputError, match="no.mp4"),
+        watching.ahead(watcher, how, VideoReader, jobs) as ahead,
+    ):
+        ahead(*jobs[0])

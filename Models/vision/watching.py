@@ -2,8 +2,10 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import multiprocessing
+import os
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ from tqdm import tqdm
 from Models import vision
 from Schema import InputError
 
+JOBS = 8  # for each process, at least: it takes seconds to begin
 RATE_SLACK = 1.05  # how much faster features may come than pictures: 30 for 29.97
 
 
@@ -127,6 +130,14 @@ class Ahead:
         seen, told = self._ahead.pop((video, n_players)).result()
         self._watcher.seen[str(video)] = told
         return seen
+
+
+def ahead(watcher, how, open_video, jobs):
+    """A context with the watcher itself or, for many jobs, an `Ahead`; as that."""
+    workers = min(os.cpu_count() or 1, len(jobs) // JOBS)
+    if workers < 2:
+        return contextlib.nullcontext(watcher)
+    return Ahead(watcher, how, open_video, jobs, workers)
 
 
 def _begin(how, open_video):
