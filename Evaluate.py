@@ -4,7 +4,6 @@
     python Evaluate.py with run=runs/1 evaluation.split=validation
     python Evaluate.py with run=runs/1 "evaluation.conditions=['labels']"
     python Evaluate.py conditions with run=runs/1   # a row blind, and one for each
-    python Evaluate.py print_config                 # every knob, with its meaning
 
 Separates each whole track of a split with Predict and scores the sources present:
 museval v4 and SI-SDR.  Beside the model stand the mixture itself (the floor) and the
@@ -108,27 +107,26 @@ class Evaluation:
         listens = [condition for condition in CONDITIONS if condition in heard]
         conditions = listens if conditions is None else conditions
         told = f"evaluation.conditions={list(conditions)}"
-        for condition in conditions:
-            if condition not in listens:
-                raise InputError(
-                    f"{told}: this model listens to "
-                    f"{', '.join(listens) or 'nothing but the mixture'}"
-                )
+        if not set(conditions) <= set(listens):
+            heard = ", ".join(listens) or "nothing but the mixture"
+            raise InputError(f"{told}: this model listens to {heard}")
         for condition in set(listens) - set(conditions):
             if f"has_{condition}" not in keys:
                 raise InputError(f"{told}: this model cannot do without {condition}")
         if self.model.slots == "conditioned" and not conditions:
             raise InputError(f"{told}: this model separates what it is told of")
         found = [condition for condition in listens if condition in conditions]
-        Test.check_twins(self.records, self.split, self.model, "visual" in found)
+        Test.check_given(self.records, self.split, self.model, found)
         return found
 
     def systems(self):
         """{system: folder of its score files}: floor, model, ceiling."""
+        homes = {system: self._home / self._which for system in ORACLES}
         return {
             # museval's EvalStore reads <system>/<split>/<track>.json.
-            system: self.folder / "scores" / system.replace(" ", "_") / self.split
+            system: home / "scores" / system.replace(" ", "_") / self.split
             for system in (FLOOR, self.system, CEILING)
+            for home in [homes.get(system, self.folder)]
         }
 
     def about(self, track_id):
@@ -203,7 +201,9 @@ class Evaluation:
             writing.write_estimates(
                 self.estimates(track_id), names, estimates, mix, rate, about
             )
-        about = self.about(track_id)
+        # Floor and ceiling are scored once, whatever the model is given.
+        about = self.about(track_id).items()
+        about = {name: told for name, told in about if not store.is_complete(*told)}
         return names, references, mix, estimates, rate, about, ORACLES
 
 

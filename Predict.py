@@ -14,9 +14,9 @@ allows, which does not change the result.  The estimates of a model without cont
 one length, lose the model's `edge` and overlap; one fades into the next by weights that
 sum to 1.  Around the recording is silence.
 
-A model for as many channels as the recording has sees them together.  Otherwise each
-channel is separated on its own: repeated on all channels of the model, whose
-estimates are averaged.
+A model for as many channels as the recording has hears them together.  Otherwise each
+is separated on its own: repeated on all channels of the model, whose estimates are
+averaged.
 """
 
 import pathlib
@@ -66,23 +66,20 @@ class Predictor:
 
         Args:
           folder: What `Utils.find_run` takes, or a separator that is in memory.
-          segment: Samples of an estimate asked for, at the model's rate.  None: the
-            model's own; with context as many as `SHARE` of the memory at hand
-            allows, up to `LONGEST`.
+          segment: Samples of an estimate, at the model's rate.  None: the model's own;
+            with context as many as `SHARE` of the memory allows, up to `LONGEST`.
           batch_size: Segments at once; changes speed and memory, not the result.
-          overlap: Share of an estimate that fades into the next, 0 to 0.5, as near
-            as `segments.fading` allows; without effect on models with context.
+          overlap: Share of an estimate that fades into the next, 0 to 0.5, about; of
+            models without context.
           hop: "aligned", or "ancestor": every estimate begins where the one before
             ends, as in f90's Wave-U-Net (`segments.end_to_end`), for comparison.
-          precision: "float32" or "bfloat16", of what is computed from the folder's
-            weights; None: float32.
+          precision: "float32" or "bfloat16", of what is computed; None: float32.
           form: "auto", "plain" or "fast": how it is computed; None: auto.
-          weights: File of the image network of the checkpoint's front end, if it is
-            not one that VIMSS ships.
+          weights: File of the front end's image network, if VIMSS does not ship it.
 
         Raises:
-          InputError: If a value is impossible, the folder holds no separator, or
-            one segment does not fit into the device's memory.
+          InputError: If a value is impossible, the folder holds no separator, or one
+            segment does not fit into memory.
         """
         segments.check(segment, batch_size, overlap, hop)
         from Models import running  # TensorFlow takes seconds to wake
@@ -90,7 +87,8 @@ class Predictor:
 
         self.model = running.load(folder, precision, form)
         self.names = list(self.model.source_names)
-        self.given = Teller(self.model, VideoReader, score.activities, weights)
+        reads = VideoReader, has_pictures, score.activities
+        self.given = Teller(self.model, *reads, weights)
         context = self.model.has_context
         self._ancestral, self._asked = hop == "ancestor", segment
         self._most = LONGEST // batch_size
@@ -125,14 +123,13 @@ class Predictor:
             list, or text with commas; of players in order, if its slots follow these.
           video: A video file, for a model that sees players; or their features, float32
             [P, F, D] at the model's `visual_rate`.
-          notes: Of each source, for a model conditioned on a score: as in
-            `Datasets.score.activities`, a folder of Notes files or a dict of arrays.
+          notes: Of each source, for a model conditioned on a score: folder of Notes
+            files or dict of arrays, as in `Datasets.score.activities`.
           players: How many are to be seen; None: as many as are named, or found.
 
         Returns:
-          {source: float32 [T, C] at sample_rate}, of the sources that are named, if
-          labels or a score are given; else of all.  Players who are not named are
-          player_1, player_2, ... from left to right.
+          {source: float32 [T, C] at sample_rate}, of those that labels or a score name,
+          else of all.  Players without names are player_1, ... from left to right.
 
         Raises:
           InputError: If mix is not audio, or a condition is not one of the model's.
@@ -158,14 +155,16 @@ class Predictor:
     ):
         """Separates a file, block by block, into one WAV file for each source.
 
-        If a video was seen, `<output>/<source>.mp4` also shows it with each source.
-        Files that exist are replaced, all together, when the work is done.
+        Files that exist are replaced, all together, when the work is done.  If a video
+        was seen, which is held in memory, `<output>/<source>.mp4` shows it with each
+        source: these follow, all together, when the WAVs are there.
 
         Args:
           input: Audio or video file of at least `MIN_SECONDS`.
           output: Folder of the results; made if absent.
           labels: Names; as `notes` and `players` those of `separate`.
-          video: File; None: the input, if it has pictures and the model sees players.
+          video: File; None: the input, if it has pictures and the model sees players;
+            False: none, go by the sound.
           subtype: FLOAT, PCM_24 or PCM_16; PCM clips beyond [-1, 1], with a warning.
           progress: Whether to show a bar, in seconds of audio.
           notes: Folder or dict.
@@ -176,19 +175,19 @@ class Predictor:
 
         Raises:
           InputError: If the input cannot be separated or the output not written;
-            nothing of it remains then.
+            nothing of it remains then, but WAVs whose MP4s failed.
         """
-        if video is None and self.given.sees and has_pictures(input):
-            video = input
-        given = self.given(labels, video, notes, players, progress)
+        told = labels, video, notes, players, progress
+        given, video = self.given.of_file(input, *told)
+        if video is not None:
+            muxing.check(video, output, given.wanted)
         with media.AudioReader(input) as reader:
             rate, channels, n_time = reader.sample_rate, reader.channels, reader.n_time
             told = reader.blocks(), rate, channels, input, MIN_SECONDS
             blocks = self.stream(streaming.Recording(*told), given)
             blocks = streaming.shown(blocks, rate, n_time, progress)
-            files = writing.write_sources(
-                output, given.wanted, blocks, rate, channels, subtype, n_time, input
-            )
+            told = rate, channels, subtype, n_time, input
+            files = writing.write_sources(output, given.wanted, blocks, *told)
         if video is not None:
             muxing.write_videos(video, files, output, progress)
         return files
@@ -201,8 +200,7 @@ class Predictor:
           given: What `given` returns; None: nothing is known.
 
         Returns:
-          An iterator of float32 [S, t, C] of the sources `given.wanted`, in all exactly
-          as many samples.
+          An iterator of float32 [S, t, C] of `given.wanted`, in all as many samples.
 
         Raises:
           InputError: As `separate`; about the recording, while iterating.
@@ -267,7 +265,9 @@ def defaults():
     output = "separated"  # folder
     labels = None  # names of the sources that play, if the model is told them: vn,vc
     notes = None  # folder of Notes_*.txt, if the model is told the score
-    video = None  # video file, if the model sees players; None: the input, if it is one
+    video = (
+        None  # file, if the model sees players; None: the input, if it is one; False
+    )
     players = None  # how many are to be seen; None: as many as are named, or found
     weights = None  # file of the front end's image network, if it is the user's own
     subtype = "FLOAT"  # samples of the files: FLOAT, PCM_24 or PCM_16
@@ -289,11 +289,12 @@ def main(run, input, output, labels, notes, video, players, subtype, _config):
     run = Utils.find_run(run, PRETRAINED)
     predictor, began = Predictor(run, **options), time.time()
     told = str(input), output, labels, video, subtype, True, notes, players
-    files = predictor.separate_file(*told)
+    files, told_of = predictor.separate_file(*told), predictor.given.report()
     took, seconds = time.time() - began, sf.info(str([*files.values()][0])).duration
     speed = f"{took:.1f} s ({seconds / took:.1f} x real time)"
     print(f"{seconds:.1f} s of {input} in {speed}, by {run}:")
-    print("\n".join([*map(str, files.values()), *predictor.given.report()]))
+    films = [path.with_suffix(".mp4") for path in files.values() if told_of]
+    print("\n".join(map(str, [*files.values(), *films, *told_of])))
 
 
 if __name__ == "__main__":

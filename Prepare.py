@@ -57,6 +57,7 @@ def prepare(data, visual=None):
       InputError: If the raw data cannot be used; nothing has been written then.
     """
     import Datasets
+    from Models.vision import watching
 
     options = {key: data[key] for key in Datasets.OPTIONS}
     watcher = watcher_of(visual)
@@ -76,30 +77,24 @@ def prepare(data, visual=None):
             f"{len(inventory.problems)} pieces are missing or incomplete in {raw}: "
             "add them, or go on without them with data.partial=True"
         )
+    filmed = [track for track in inventory.all_tracks() if track.video]
+    if watcher and not filmed:
+        raise InputError(
+            f"visual.front_end={visual['front_end']}: none of the recordings in {raw} "
+            "has a video; add some, or leave it out"
+        )
     folder = pathlib.Path(builder.data_dir)
     if is_current(folder, builder.fingerprint(inventory)):
         print(f"{folder} is up to date")
         return folder
-    watching = ahead(watcher, visual, inventory)
-    with Utils.alone(folder.parent, "Prepare.py"), watching as builder.watch:
+    jobs = [(track.video, len(track.sources)) for track in filmed]
+    looking = watching.ahead(watcher, jobs) if watcher else contextlib.nullcontext()
+    with Utils.alone(folder.parent, "Prepare.py"), looking as builder.watch:
         build(builder, raw, inventory)
     summarize(folder, inventory, options)
     for line in watcher.report() if watcher else ():
         print(line)
     return folder
-
-
-def ahead(watcher, visual, inventory):
-    """A context with the watcher, or as many as there are cores."""
-    if watcher is None:
-        return contextlib.nullcontext()
-    from Datasets.video import VideoReader
-    from Models.vision import watching
-
-    how = visual["front_end"], visual["frame_rate"], visual["weights"]
-    tracks = [track for track in inventory.all_tracks() if track.video]
-    jobs = [(track.video, len(track.sources)) for track in tracks]
-    return watching.ahead(watcher, how, VideoReader, jobs)
 
 
 def watcher_of(visual):
@@ -111,8 +106,8 @@ def watcher_of(visual):
     from Models import vision
     from Models.vision.watching import Watcher
 
-    told = visual["front_end"], visual["frame_rate"], visual["weights"]
-    return Watcher(vision.build(*told), VideoReader)
+    how = visual["front_end"], visual["frame_rate"], visual["weights"]
+    return Watcher(vision.build(*how), VideoReader, how)
 
 
 def raw_folder(data):
@@ -264,8 +259,13 @@ def of_visual_report():
 
 
 @ex.command
-def visual_report(input, output, players):
+def visual_report(input, output, players, visual):
     """Shows what the visual front end sees in a video."""
+    if visual["front_end"] is not None:
+        raise InputError(
+            "the report shows the players and their motion, with which all "
+            "front ends begin; leave visual.front_end out"
+        )
     if input is None:
         raise InputError(
             "name a video: python Prepare.py visual_report with input=VIDEO"

@@ -100,23 +100,29 @@ def check_conditions(records, split, model):
             )
 
 
-def check_twins(records, split, model, sees):
-    """Refuses tracks whose parts the slots of a model cannot tell apart.
+def check_given(records, split, model, conditions):
+    """Refuses tracks of which some conditions do not tell a model what to separate.
 
-    Training on them is allowed, where data.same_instrument=apart asked for it: the
-    estimates of such parts are then the same.
+    Training on parts that nothing tells apart is allowed, where
+    data.same_instrument=apart asked for it: their estimates are then the same.
 
     Args:
       records: `Datasets.records.Records`.
       split: One of its splits.
       model: Separator.
-      sees: Whether it is given videos.
+      conditions: Of "labels", "score" and "visual", those that it is given.
     """
-    for track in records.tracks(split):
+    knows = {"labels": "labels", "score": "has_score", "visual": "has_video"}
+    for track in records.tracks(split) if model.slots == "conditioned" else ():
+        given = [one for one in conditions if getattr(track, knows[one])]
+        if not given:
+            raise InputError(
+                f"{split} track {track.id}: the records know none of "
+                f"{', '.join(conditions)}, and this model separates what it is told of"
+            )
         labels = list(track.labels)
         twice = [label for label in labels if labels.count(label) > 1]
-        seen = sees and track.has_video
-        if model.slots == "conditioned" and twice and not seen:
+        if twice and "visual" not in given:
             raise InputError(
                 f"{split} track {track.id} has two parts called {twice[0]!r}, which "
                 "slots that are named cannot tell apart: prepare with "

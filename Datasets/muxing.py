@@ -72,6 +72,11 @@ def write_videos(video, files, folder, progress=False):
     return paths
 
 
+def check(video, folder, names):
+    """Refuses a folder in which `write_videos` would write over the video itself."""
+    _check(video, [(video, pathlib.Path(folder) / f"{name}.mp4") for name in names])
+
+
 def _write(source, jobs, offset, progress):
     """Muxes a video with each (audio, path); all paths are in one folder."""
     if not jobs:

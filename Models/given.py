@@ -117,22 +117,29 @@ class Given:
                 f"{told} name no source; omit them, or name some of {known}"
             )
         for name in names:
-            if name not in self._known:
+            label = self._label(name) if what == "score" else name
+            if label not in self._known:
                 raise InputError(f"no source is called {name!r}; there are {known}")
         twice = [name for name in names if list(names).count(name) > 1]
         if twice and not (has_players and self._model.slots == "conditioned"):
             raise InputError(f"labels={list(names)} name {twice[0]!r} twice")
 
-    @staticmethod
-    def _of_labels(labels, score):
+    def _label(self, name):
+        """The source that a name means: of slots that follow conditions, vn of vn_2."""
+        if name in self._known or self._model.slots != "conditioned":
+            return name
+        return name.rpartition("_")[0]
+
+    def _of_labels(self, labels, score):
         """The score of the sources that are named."""
-        for label in labels:
-            if label not in score:
+        names = numbered(labels) if self._model.slots == "conditioned" else labels
+        for name in names:
+            if name not in score:
                 raise InputError(
-                    f"labels name {', '.join(labels)}, but there are notes of "
+                    f"labels name {', '.join(names)}, but there are notes of "
                     f"{', '.join(score)} only; give notes of each, or none"
                 )
-        return {label: score[label] for label in labels}
+        return {name: score[name] for name in names}
 
     def _check_condition(self, name, value):
         """Refuses a condition that is not read, or is missing."""

@@ -169,11 +169,11 @@ def test_tracks_that_do_not_tell_what_a_model_needs_are_refused(
     model = types.SimpleNamespace(batch_keys=["mix", *reads], slots=slots)
     if told is None:
         Test.check_conditions(records, "train", model)
-        Test.check_twins(records, "train", model, False)
+        Test.check_given(records, "train", model, reads)
     else:
         with pytest.raises(InputError, match=told):
             Test.check_conditions(records, "train", model)
-            Test.check_twins(records, "train", model, False)
+            Test.check_given(records, "train", model, reads)
 
 
 @pytest.mark.parametrize(

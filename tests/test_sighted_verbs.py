@@ -123,8 +123,12 @@ def test_without_a_video_a_checkpoint_that_may_do_without_goes_by_names(run, hom
 @pytest.mark.parametrize(
     "words, told",
     [
-        (["labels=vn,vn,vn", "players=2"], "name 3 players, the video shows 2"),
+        (["labels=vn,vn,vn", "players=2"], "are 3 names for players=2"),
         (["players=0"], "players=0: expected a whole number from 1"),
+        (["players=two"], "players='two': expected a whole number from 1"),
+        (["players=True"], "players=True: expected a whole number from 1"),
+        (["video=False", "players=2"], "there is no video in which to see them"),
+        (["labels=vln,vn"], "no source is called 'vln'"),
         (["weights=net.npz"], "weights=net.npz: players_gesture has no image network"),
     ],
 )
@@ -166,7 +170,7 @@ def test_features_faster_than_the_video_are_refused(home):
         {"front_end": "players_motion", "frame_rate": 25.0, "weights": None}
     )
     assert VideoReader(filmed(home)).info.rate == 15
-    with pytest.raises(Exception, match="shows 15 pictures a second"):
+    with pytest.raises(InputError, match="shows 15 pictures a second"):
         watcher(filmed(home), 2)
 
 
@@ -186,7 +190,7 @@ def test_processes_that_watch_ahead_see_what_one_sees(home, monkeypatch):
     alone, watcher = Prepare.watcher_of(section), Prepare.watcher_of(section)
     monkeypatch.setattr(watching, "JOBS", 1)
     jobs = [(str(film), 2) for film in films]
-    with watching.ahead(watcher, how, VideoReader, jobs) as ahead:
+    with watching.ahead(watcher, jobs) as ahead:
         assert isinstance(ahead, watching.Ahead) and ahead.size == alone.size
         for film, players in jobs:
             found, wanted = ahead(film, players), alone(film, players)
@@ -207,6 +211,6 @@ def test_a_video_that_fails_in_a_process_is_named(home, tmp_path, monkeypatch):
     watcher = Prepare.watcher_of(section)
     with (
         pytest.raises(InputError, match="no.mp4"),
-        watching.ahead(watcher, how, VideoReader, jobs) as ahead,
+        watching.ahead(watcher, jobs) as ahead,
     ):
         ahead(*jobs[0])

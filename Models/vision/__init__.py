@@ -57,7 +57,8 @@ def build(name, rate=25.0, weights=None):
         "players_frames": front_end.PicturesFrontEnd,
     }
     made = classes.get(name, front_end.PlayersFrontEnd)
-    return made(rate, kind=name, embedding=embedding)
+    looks = min(front_end.LOOKS, rate)
+    return made(rate, looks, kind=name, embedding=embedding)
 
 
 def rebuild(full_name, rate, weights=None):
@@ -81,7 +82,7 @@ def rebuild(full_name, rate, weights=None):
     if found.name != full_name:
         raise InputError(
             f"the checkpoint was trained with the front end {full_name}, and this is "
-            f"{found.name}: give visual.weights as in its training, or use the VIMSS "
-            "that trained it"
+            f"{found.name}: give the weights of its training (weights=FILE), or use "
+            "the VIMSS that trained it"
         )
     return found

@@ -4,9 +4,10 @@
 
 A player's vector is made of what is seen of it and of what the others do on average:
 who moves alone is heard alone.  A frame of zeros is one of a player who is not there:
-it stays zeros, and no other sees it.  Convolutions over time follow, each with twice
-the dilation of the one before (van den Oord et al., "WaveNet", 2016), so a frame knows
-what its player did before and what comes next.
+it stays zeros, and no other sees it (who does not move by a pixel cannot be told from
+that, where motion is all that is measured).  Convolutions over time follow, each with
+twice the dilation of the one before (van den Oord et al., "WaveNet", 2016), so a frame
+knows what its player did before and what comes next.
 """
 
 import keras

@@ -15,6 +15,7 @@ from Models.vision import optical_flow, pictures, segmentation, tracking
 from Models.vision.weights import fingerprint
 from Schema import InputError
 
+LOOKS = 2.0  # Hz at which players are looked for
 CROP_MARGIN = 0.1  # of the box, around a player in its picture
 
 
@@ -71,7 +72,7 @@ class PlayersFrontEnd:
     def __init__(
         self,
         rate=25.0,
-        detection_rate=2.0,
+        detection_rate=LOOKS,
         kind="players_motion",
         embedding=None,
         finder=None,

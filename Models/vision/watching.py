@@ -27,15 +27,16 @@ class Watcher:
       seen: {video: (fallback, detection rate [P], what was lost)} so far.
     """
 
-    def __init__(self, front_end, open_video):
+    def __init__(self, front_end, open_video, how=None):
         """Joins the two.
 
         Args:
           front_end: `front_end.PlayersFrontEnd`.
+          how: Arguments of `vision.build` that made it, for `ahead`.
           open_video: open_video(path, rate, longest=pixels) -> an object with `info`
             and `lost`, to be iterated over again and again: `VideoReader`.
         """
-        self.front_end, self._open = front_end, open_video
+        self.front_end, self.open, self.how = front_end, open_video, how
         self.size, self.seen = front_end.size, {}
 
     def __call__(self, video, n_players=None, progress=False):
@@ -54,7 +55,7 @@ class Watcher:
             than the front end makes features.
         """
         rate = self.front_end.rate
-        reader = self._open(video, rate, longest=self.front_end.longest)
+        reader = self.open(video, rate, longest=self.front_end.longest)
         if rate > RATE_SLACK * reader.info.rate:
             raise InputError(
                 f"{video} shows {reader.info.rate:.3g} pictures a second, which are "
@@ -95,13 +96,11 @@ class Ahead:
       size: D, features of a player.
     """
 
-    def __init__(self, watcher, how, open_video, jobs, workers):
+    def __init__(self, watcher, jobs, workers):
         """Starts the processes.
 
         Args:
           watcher: `Watcher`, which gets to know what was seen.
-          how: Arguments of `vision.build`, as they made its front end.
-          open_video: As of `Watcher`; to be pickled.
           jobs: Pairs (video, n_players).
           workers: Processes.
         """
@@ -112,7 +111,7 @@ class Ahead:
             workers,
             multiprocessing.get_context("spawn"),
             initializer=_begin,
-            initargs=(how, open_video),
+            initargs=(watcher.how, watcher.open),
         )
         self._most = 2 * workers
 
@@ -132,12 +131,12 @@ class Ahead:
         return seen
 
 
-def ahead(watcher, how, open_video, jobs):
+def ahead(watcher, jobs):
     """A context with the watcher itself or, for many jobs, an `Ahead`; as that."""
     workers = min(os.cpu_count() or 1, len(jobs) // JOBS)
     if workers < 2:
         return contextlib.nullcontext(watcher)
-    return Ahead(watcher, how, open_video, jobs, workers)
+    return Ahead(watcher, jobs, workers)
 
 
 def _begin(how, open_video):
