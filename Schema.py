@@ -36,8 +36,8 @@ whichever the records hold:
     visual_start float64  [B]                s from time zero to the first frame
 
 Frame k of a track is [k / frame_rate, (k + 1) / frame_rate); a batch holds whole ones.
-Conditions that are not known are zeros, but before and after a video its first and
-last pictures are held.
+What is not known is zeros, as features beyond the ends of a video are; of pictures the
+first and the last are held there.
 
 **Conditioned slots** hold the parts that the model is asked for, in any order, N of
 them in place of S; labels are then float32 [B, N, L], one-hot over the L source
