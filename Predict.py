@@ -78,8 +78,7 @@ class Predictor:
           weights: File of the front end's image network, if VIMSS does not ship it.
 
         Raises:
-          InputError: If a value is impossible, the folder holds no separator, or one
-            segment does not fit into memory.
+          InputError: If a value is impossible, there is no separator, or no memory.
         """
         segments.check(segment, batch_size, overlap, hop)
         from Models import running  # TensorFlow takes seconds to wake
