@@ -6,15 +6,15 @@
     python Evaluate.py conditions with run=runs/1   # a row blind, and one for each
 
 Separates each whole track of a split with Predict and scores the sources present:
-museval v4 and SI-SDR.  Beside the model stand the mixture itself (the floor) and the
-ideal ratio mask (a ceiling).  A model that listens to conditions is given those of the
-records, all or those that are named.  Writes, in RUN/evaluation/DATA-SPLITS-SPLIT/:
+museval v4 and SI-SDR, beside the mixture (the floor) and the ideal ratio mask (a
+ceiling).  A model is given the conditions of the records that it listens to, all or
+those named.  Writes, in RUN/evaluation/DATA-SPLITS-SPLIT/:
 
     estimates/<track>/<source>.wav, mixture.wav    to listen to
     scores/<system>/<split>/<track>.json           in museval's own schema
     results.csv, results.md                        the tables
-
-Tracks that were scored already with the same checkpoint and data are kept.
+Tracks scored already with the same checkpoint and data are kept.  What was scored with
+evaluation.conditions stands in a folder beside, but for floor and ceiling.
 """
 
 import contextlib

@@ -288,12 +288,12 @@ def main(run, input, output, labels, notes, video, players, subtype, _config):
     run = Utils.find_run(run, PRETRAINED)
     predictor, began = Predictor(run, **options), time.time()
     told = str(input), output, labels, video, subtype, True, notes, players
-    files, told_of = predictor.separate_file(*told), predictor.given.report()
+    files, seen = predictor.separate_file(*told), predictor.given.report()
     took, seconds = time.time() - began, sf.info(str([*files.values()][0])).duration
     speed = f"{took:.1f} s ({seconds / took:.1f} x real time)"
     print(f"{seconds:.1f} s of {input} in {speed}, by {run}:")
-    films = [path.with_suffix(".mp4") for path in files.values() if told_of]
-    print("\n".join(map(str, [*files.values(), *films, *told_of])))
+    films = [path.with_suffix(".mp4") for path in files.values() if seen]
+    print("\n".join(map(str, [*files.values(), *films, *seen])))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ Above each stands what was published: paper, figure, hardware; and the command. 
 two names disagree on a section's `name`, the later's section is taken alone.
 """
 
+from Console.fabricated import FABRICATED
+from Console.sections import CONTEXT, DIFFERENCE, SEEN_WITH
+
 # Stoller, Ewert, Dixon, "Wave-U-Net", ISMIR 2018, tables 1 and 2, trained on MUSDB18
 # and CCMixter at 22,050 Hz, on a GPU of 8 GB; the figure is the median SDR of the
 # vocals.  They are the models and their training: the data set and its sources are told
@@ -17,47 +20,10 @@ VIMSS = {"batch_size": 64, "learning_rate": 1e-5, "learning_rate_decay": 0.96}
 VIMSS |= {"loss": "sum_square", "gradient_clip": None}
 VIMSS |= {"steps_per_epoch": 500, "max_epochs": 400}
 STEREO = {"channels": 2}
-DIFFERENCE = {"name": "wave_unet", "output_type": "difference"}
-CONTEXT = {**DIFFERENCE, "context": True}
 LEARNED = {**CONTEXT, "upsampling": "learned"}
 # Of M7, U7 and U7a, whose windows are long: one preparation serves all three.
 COMPARISON = {"sample_rate": 8192, "excerpt_seconds": 90.0, "window_seconds": 29.0}
 SPECTROGRAM = {"name": "spectrogram_unet"}
-SEEN_WITH = "players_gesture"
-DEMO = {
-    "data": {
-        "name": "chamber",
-        "sources": ["fl", "tpt", "vn", "vc"],
-        "instruments": ["fl", "tpt", "vn", "vc"],
-        "min_parts": 2,
-        "max_parts": 4,
-        "duplicates": "never",
-        "compass": 7,
-        "train_pieces": 64,
-        "validation_pieces": 4,
-        "test_pieces": 8,
-        "seconds": 24.0,
-        "video": False,
-        "sample_rate": 8000,
-    },
-    "model": {
-        **CONTEXT,
-        "num_layers": 7,
-        "num_initial_filters": 16,
-        "num_frames": 8192,
-    },
-    "training": {
-        "batch_size": 1,
-        "optimizer": "muon",
-        "learning_rate": 2e-3,
-        "learning_rate_decay": 0.3,
-        "decay_steps": 1000,
-        "loss": "mean_absolute",
-        "gradient_clip": None,
-        "steps_per_epoch": 400,
-        "max_epochs": 10,
-    },
-}
 
 
 def conditioned(*fusers, **knobs):
@@ -245,99 +211,5 @@ NAMED = {
         ),
         "training": {"condition_dropout": 0.4},
     },
-    # URMP's path without URMP, all 13 instruments.
-    # python Prepare.py with chamber && python Training.py with chamber
-    "chamber": {"data": {"name": "chamber"}, "model": CONTEXT},
-    # Two to four of four instruments, each in its register; a net of 1 M parameters:
-    # 5 dB SI-SDR above the mixture or more, after 5 minutes on two cores.
-    # python Prepare.py with chamber_demo && python Training.py with chamber_demo
-    "chamber_demo": {**DEMO},
-    # The same pieces, filmed.  With labels_and_video it makes a checkpoint that VIMSS
-    # ships (pretrained/ensemble), in 10 minutes of watching on two cores and 7 of
-    # training on one: 6 dB SI-SDR above the mixture, whatever it is told (RESULTS.md).
-    # python Prepare.py with chamber_filmed
-    # python Training.py with chamber_filmed labels_and_video
-    # python Training.py with chamber_filmed
-    "chamber_filmed": {
-        **DEMO,
-        "data": {**DEMO["data"], "video": True},
-        "visual": {"front_end": SEEN_WITH},
-    },
-    # Two violinists in one register, whose lines cross all the time; both play
-    # throughout; seats and looks are drawn at random.  Who plays which line is to be
-    # seen, and cannot be heard: RESULTS.md, "What seeing is worth".  Also shipped
-    # (pretrained/twins).  7 minutes of watching on two cores, and of training on one.
-    # python Prepare.py with chamber_twins
-    # python Training.py with chamber_twins
-    "chamber_twins": {
-        "data": {
-            "name": "chamber",
-            "sources": ["vn"],
-            "instruments": ["vn"],
-            "duplicates": "always",
-            "same_instrument": "apart",
-            "min_parts": 2,
-            "max_parts": 2,
-            "train_pieces": 192,
-            "validation_pieces": 0,
-            "test_pieces": 12,
-            "seconds": 16.0,
-            "excerpt_seconds": 6.0,
-            "window_seconds": 3.5,
-            "sample_rate": 4000,
-        },
-        "visual": {"front_end": SEEN_WITH},
-        "model": {
-            "name": "wave_unet",
-            "context": True,
-            "num_layers": 6,
-            "num_initial_filters": 12,
-            "num_frames": 4096,
-            "slots": "conditioned",
-            "fusers": [
-                "film@bottleneck",
-                "film:visual@bottleneck",
-                "film:visual@decoder",
-            ],
-            "null_conditions": True,
-        },
-        "training": {
-            "batch_size": 1,
-            "optimizer": "muon",
-            "learning_rate": 2e-3,
-            "learning_rate_decay": 0.1,
-            "decay_steps": 7000,
-            "loss": "mean_absolute",
-            "gradient_clip": None,
-            "steps_per_epoch": 7000,
-            "max_epochs": 1,
-            "condition_dropout": 0.1,
-        },
-    },
-    # The least of everything, for tests: seconds.
-    # python Prepare.py with chamber_tiny && python Training.py with chamber_tiny
-    "chamber_tiny": {
-        "data": {
-            "name": "chamber",
-            "sample_rate": 4000,
-            "sources": ["fl", "vn"],
-            "instruments": ["fl", "vn"],
-            "max_parts": 2,
-            "duplicates": "never",
-            "train_pieces": 3,
-            "validation_pieces": 1,
-            "test_pieces": 1,
-            "seconds": 3.0,
-            "excerpt_seconds": 2.0,
-            "window_seconds": 1.0,
-            "video": False,
-        },
-        "model": {
-            **CONTEXT,
-            "num_layers": 3,
-            "num_initial_filters": 4,
-            "num_frames": 256,
-        },
-        "training": {"batch_size": 2, "steps_per_epoch": 4, "max_epochs": 2},
-    },
+    **FABRICATED,
 }

@@ -137,6 +137,20 @@ def records_of(row, track, options, watch=None):
         )
 
 
+def _line(row, track, options):
+    """A line of the table of tracks: `Datasets.records.TrackRow`."""
+    return {
+        "id": track.id,
+        "row": row,
+        "n_time": track.n_time_at(options.sample_rate),
+        "labels": [label for label, _ in parts_of(track, options)],
+        "mix": "file" if track.mix else "sum",
+        "has_score": track.has_score,
+        "n_players": len(track.sources),
+        "has_video": track.video is not None,
+    }
+
+
 class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """What all data sets share; each gives `labels`, `inventory`, and its splits.
 
@@ -205,19 +219,8 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 continue
             rows = range(row, row + len(tracks))
             row += len(tracks)
-            table[split] = [
-                {
-                    "id": track.id,
-                    "row": k,
-                    "n_time": track.n_time_at(options.sample_rate),
-                    "labels": [label for label, _ in parts_of(track, options)],
-                    "mix": "file" if track.mix else "sum",
-                    "has_score": track.has_score,
-                    "n_players": len(track.sources),
-                    "has_video": track.video is not None,
-                }
-                for k, track in zip(rows, tracks)
-            ]
+            pairs = zip(rows, tracks)
+            table[split] = [_line(k, track, options) for k, track in pairs]
             generators[split] = self._generate_examples(rows, tracks)
         self.info.metadata.update(
             record_version=Schema.RECORD_VERSION,
@@ -258,7 +261,8 @@ def expected_bytes(inventory, options, visual_size=None):
     """
     of_frame = 0
     if visual_size is not None:
-        of_frame = PICTURE if isinstance(visual_size, list) else 2 * visual_size
+        pictures = watching.holds_pictures(visual_size)
+        of_frame = PICTURE if pictures else 2 * visual_size
     total = 0
     for track in inventory.all_tracks():
         n_time, n_parts = track.n_time_at(options.sample_rate), len(track.sources)

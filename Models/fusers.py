@@ -92,6 +92,12 @@ def read(values, num_layers):
     return sorted(found, key=lambda named: order.index(named.place))
 
 
+def _fuser(kind, condition, place, policy):
+    """The fuser that a name means; to be built."""
+    name = f"{kind}_{condition}_{place}"
+    return KINDS[kind](condition=condition, place=place, name=name, dtype=policy)
+
+
 class Conditioning(keras.layers.Layer):
     """All conditioners and fusers of a network.
 
@@ -141,15 +147,7 @@ class Conditioning(keras.layers.Layer):
         self.is_per_slot = slots == "conditioned"
         self._refuse(named, null)
         policy = kwargs.get("dtype")
-        self.fusers = [
-            KINDS[kind](
-                condition=condition,
-                place=place,
-                name=f"{kind}_{condition}_{place}",
-                dtype=policy,
-            )
-            for kind, condition, place in named
-        ]
+        self.fusers = [_fuser(*one, policy) for one in named]
         if visual_rate is not None:
             positive("visual_rate", visual_rate, MOST_FRAMES)
         sees = any(fuser.condition == "visual" for fuser in self.fusers)

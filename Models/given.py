@@ -60,7 +60,7 @@ class Given:
             self._frames["score"] = (found, model.score_rate)
         if self._sight:
             n_players = len(self.names) if model.slots == "conditioned" else 1
-            visual = self._nobody(n_players) if visual is None else np.asarray(visual)
+            visual = nobody(model, n_players) if visual is None else np.asarray(visual)
             if self._sight == "frames":  # what is none is refused now
                 pictures.decoded(visual[:, :1], model.visual_size)
             else:
@@ -91,13 +91,6 @@ class Given:
             begins = [k / step - start / rate for k, start in zip(firsts, starts)]
             rows[f"{name}_start"] = np.array(begins, np.float64)
         return rows
-
-    def _nobody(self, n_players):
-        """What is read of players of whom nothing is known."""
-        size = self._model.visual_size
-        if self._sight == "frames":
-            return np.zeros([n_players, 1, *size], np.uint8)
-        return np.zeros([n_players, 1, size], np.float32)
 
     def _held(self, values, first, count):
         """Pictures of count frames from a first one on; at the ends they stay."""
@@ -229,6 +222,14 @@ def _check_features(visual, size):
         )
     if not is_number or not np.isfinite(visual).all():
         raise InputError("features of players must be finite numbers")
+
+
+def nobody(model, n_players):
+    """What a model that sees players reads of players of whom nothing is known."""
+    size = model.visual_size
+    if Schema.sight(model.batch_keys) == "frames":
+        return np.zeros([n_players, 1, *size], np.uint8)
+    return np.zeros([n_players, 1, size], np.float32)
 
 
 def listed(labels):

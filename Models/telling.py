@@ -3,9 +3,8 @@
 import os
 import warnings
 
-import numpy as np
-
-from Models.given import Given, listed
+import Schema
+from Models.given import Given, listed, nobody
 from Models.vision import watching
 from Schema import InputError
 
@@ -34,7 +33,7 @@ class Teller:
         self._model, self._activities = model, activities
         self._open_video, self._has_pictures = open_video, has_pictures
         self._weights, self._watcher = weights, None
-        self.sees = bool({"visual", "frames"} & {*model.batch_keys})
+        self.sees = Schema.sight(model.batch_keys) is not None
 
     def __call__(
         self, labels=None, video=None, notes=None, players=None, progress=False
@@ -62,7 +61,7 @@ class Teller:
             names = listed(labels) if labels and self._follows else None
             # What cannot be is refused before the video is watched.
             players = players or (len(names) if names else None)
-            Given(self._model, labels, notes, self._nobody(players or 1))
+            Given(self._model, labels, notes, nobody(self._model, players or 1))
             seen = self.watch(video, players, progress)
             video = seen.features if seen.frames is None else seen.frames
         return Given(self._model, labels, notes, video)
@@ -97,12 +96,6 @@ class Teller:
     @property
     def _follows(self):
         return self._model.slots == "conditioned"
-
-    def _nobody(self, count):
-        size = self._model.visual_size
-        if isinstance(size, list | tuple):
-            return np.zeros([count, 1, *size], np.uint8)
-        return np.zeros([count, 1, size], np.float32)
 
     def _check_players(self, players, labels, video):
         """Refuses a number of players that is none, or has no meaning."""

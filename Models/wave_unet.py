@@ -146,15 +146,15 @@ class WaveUNet(Conditioned):
         for knob, value in checked(locals(), SIZES, TRUTHS, CHOICES, MOST).items():
             setattr(self, knob, value)
         self.score_rate = positive("score_rate", score_rate, MOST_FRAMES)
-        self.visual_size, self.visual_rate = visual_size, visual_rate
-        self.visual_channels, self.visual_layers = visual_channels, visual_layers
-        self.front_end = front_end
-        self._refuse_a_residual()
-        self.padding = "valid" if context else "same"
+        self._see(visual_size, visual_rate, front_end, visual_channels, visual_layers)
         self._create(fusers, frame_weights)
         self.legacy_label_order = truth("legacy_label_order", legacy_label_order)
         self.lengths(self.num_frames)  # refuses sizes that fit no length
         self.build()
+
+    def _see(self, size, rate, front_end, channels, layers):
+        self.visual_size, self.visual_rate, self.front_end = size, rate, front_end
+        self.visual_channels, self.visual_layers = channels, layers
 
     def _refuse_a_residual(self):
         why = None
@@ -166,8 +166,14 @@ class WaveUNet(Conditioned):
             told = f"output_type='difference' {why} needs output_type='direct'"
             raise InputError(told)
 
+    @property
+    def padding(self):
+        """Of all convolutions."""
+        return "valid" if self.context else "same"
+
     def _create(self, fusers, frame_weights):
         """The layers, in the order in which TensorFlow 1 created them."""
+        self._refuse_a_residual()
         policy, padding, n_levels = self.dtype_policy, self.padding, self.num_layers
 
         def convolution(filters, size, name):
@@ -193,10 +199,8 @@ class WaveUNet(Conditioned):
         self._fusers = [fusers] if isinstance(fusers, str) else list(fusers)
         self.upsamplings, self.up = [], []
         for i in reversed(range(n_levels)):
-            upsampling = UPSAMPLINGS[self.upsampling]
-            self.upsamplings.append(
-                upsampling(padding, dtype=policy, name=f"upsampling_{i}")
-            )
+            named = {"name": f"upsampling_{i}", "dtype": policy}
+            self.upsamplings.append(UPSAMPLINGS[self.upsampling](padding, **named))
             self.up.append(convolution(n_filters[i], self.merge_filter_size, f"up_{i}"))
         self.outputs_of = OUTPUTS[self.output_type](
             1 if self.slots == "conditioned" else len(self.source_names),

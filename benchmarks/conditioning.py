@@ -21,11 +21,12 @@ from benchmarks import conditioning_plan as plan
 from benchmarks import conditioning_run as running
 from benchmarks import conditioning_tables as tables
 from benchmarks import lanes, machine
+from benchmarks.runs import finished
 
 
 def found(folder, keep, fuser=None):
     """{run: its result} of all that are finished."""
-    every = {run: running.finished(run, folder, keep) for run in plan.everything(fuser)}
+    every = {run: finished(run, folder, keep) for run in plan.everything(fuser)}
     return {run: told for run, told in every.items() if told}
 
 

@@ -1,9 +1,6 @@
 """Trains and scores one network of `benchmarks.conditioning`, by the verbs."""
 
-import pathlib
 import shutil
-import time
-import traceback
 
 import numpy as np
 
@@ -11,24 +8,14 @@ import Config
 import Predict
 import Prepare
 import Test
-import Training
 import Utils
 from benchmarks import conditioning_plan as plan
-from Console import command_line
+from benchmarks import runs
 from Datasets.references import references as present
-from Learning.folder import commit
 from Scores import score_track
 from Scores.si_sdr import si_sdr
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 METRICS = ("SDR", "SIR", "SAR")
-
-
-def verb(module, *words, observed=False, check=None):
-    """Runs a verb in this process; exceptions stay as they are."""
-    argv = [f"{module.__name__}.py", "with", *map(str, words)]
-    sections = (Config.OPTIONAL, Config.SECTIONS)
-    return command_line.start(module.ex, observed, argv, *sections, check)
 
 
 def corpus(players, folder):
@@ -40,66 +27,24 @@ def corpus(players, folder):
     shutil.rmtree(home, ignore_errors=True)
     raw = {"raw": str(home / "raw"), "records": str(home)}
     Utils.write_json(home / "options.json", {"data": {**wanted, **raw}})
-    verb(Prepare, home / "options.json")
+    runs.verb(Prepare, home / "options.json")
     shutil.rmtree(home / "raw")
     Utils.write_json(told, wanted)
     return home
 
 
-def settings(run):
-    """All that a result depends on beside the code, as JSON gives it back."""
-    return {**run.sections(), "seed": run.seed}
+def execute(run, folder):
+    """Trains and scores one network; writes and returns its result."""
+    return runs.execute(run, folder, lambda: corpus(run.players, folder), score)
 
 
-def finished(run, folder, keep=False):
-    """What a run scored, or None if it has to be done (again).
+def score(run, path, home):
+    """Means over all sources of all test pieces, in dB.
 
     Args:
       run: `conditioning_plan.Run`.
-      folder: Of all runs.
-      keep: Whether a result of another commit counts.
-    """
-    path = folder / run.name / "result.json"
-    told = Utils.read_json(path) if path.exists() else {}
-    same = told.get("settings") == settings(run)
-    return told if same and (keep or told["commit"] == commit(ROOT)) else None
-
-
-def execute(run, folder):
-    """Trains and scores one network; writes and returns its result."""
-    try:
-        return _execute(run, folder)
-    except Exception:
-        print(run.name, flush=True)
-        traceback.print_exc()
-        raise
-
-
-def _execute(run, folder):
-    import tensorflow as tf
-
-    tf.keras.backend.clear_session()
-    path, records = folder / run.name, corpus(run.players, folder)
-    shutil.rmtree(path, ignore_errors=True)
-    sections = run.sections()
-    sections["data"]["records"] = str(records)
-    Utils.write_json(path / "options.json", sections)
-    began, words = time.monotonic(), [path / "options.json", f"seed={run.seed}"]
-    verb(Training, *words, "-F", path, observed=True)
-    trained = time.monotonic()
-    result = score(run, path)
-    result |= {
-        "training_seconds": round(trained - began, 1),
-        "scoring_seconds": round(time.monotonic() - trained, 1),
-        "commit": commit(ROOT),
-        "settings": settings(run),
-    }
-    Utils.write_json(path / "result.json", result)
-    return result
-
-
-def score(run, path):
-    """Means over all sources of all test pieces, in dB.
+      path: Its folder.
+      home: Of its corpus.
 
     Returns:
       {"si_sdri": above the mixture; "parameters"}; with `run.has_bss` also medians over

@@ -23,6 +23,7 @@ from benchmarks import lanes, machine
 from benchmarks import sight_plan as plan
 from benchmarks import sight_run as running
 from benchmarks.conditioning_tables import estimate, markdown, shown
+from benchmarks.runs import finished
 
 ROWS = {
     "pair": {  # row: (kind of network, what it scored)
@@ -46,7 +47,7 @@ ROWS = {
 
 def found(folder, runs, keep):
     """{run: its result} of those that are finished."""
-    results = {run: running.finished(run, folder, keep) for run in runs}
+    results = {run: finished(run, folder, keep) for run in runs}
     return {run: told for run, told in results.items() if told}
 
 
@@ -141,7 +142,7 @@ def main(arguments=None):
     folder = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     runs = plan.runs(tuple(given.corpora or names))
-    todo = [run for run in runs if not running.finished(run, folder, given.keep)]
+    todo = [run for run in runs if not finished(run, folder, given.keep)]
     failed = execute(todo, folder, lanes.cores(given.workers)) if todo else {}
     results = found(folder, runs, given.keep)
     for corpus in given.corpora or names:

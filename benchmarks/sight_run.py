@@ -1,9 +1,6 @@
 """Trains and scores one network of `benchmarks.sight`, by the verbs."""
 
-import pathlib
 import shutil
-import time
-import traceback
 
 import numpy as np
 
@@ -11,18 +8,14 @@ import Config
 import Predict
 import Prepare
 import Test
-import Training
 import Utils
+from benchmarks import runs
 from benchmarks import sight_plan as plan
-from benchmarks.conditioning_run import finished, settings, verb  # noqa: F401
 from Datasets.references import references
 from Datasets.video import VideoReader
-from Learning.folder import commit
 from Models import checkpoints, vision
 from Models.vision.watching import Watcher
 from Scores.si_sdr import si_sdr
-
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def corpus(name, folder):
@@ -35,42 +28,19 @@ def corpus(name, folder):
     places = {"raw": str(home / "raw"), "records": str(home)}
     sections = {"data": wanted[0] | places, "visual": wanted[1]}
     Utils.write_json(home / "options.json", sections)
-    verb(Prepare, home / "options.json")
+    runs.verb(Prepare, home / "options.json")
     Utils.write_json(told, wanted)
     return home
 
 
 def execute(run, folder):
     """Trains and scores one network; writes and returns its result."""
-    try:
-        return _execute(run, folder)
-    except Exception:
-        print(run.name, flush=True)
-        traceback.print_exc()
-        raise
+    return runs.execute(run, folder, lambda: corpus(run.corpus, folder), score)
 
 
-def _execute(run, folder):
-    import tensorflow as tf
-
-    tf.keras.backend.clear_session()
-    path, home = folder / run.name, corpus(run.corpus, folder)
-    shutil.rmtree(path, ignore_errors=True)
-    sections = run.sections()
-    sections["data"] = {**sections["data"], "records": str(home)}
-    Utils.write_json(path / "options.json", sections)
-    began, words = time.monotonic(), [path / "options.json", f"seed={run.seed}"]
-    verb(Training, *words, "-F", path, observed=True)
-    trained = time.monotonic()
-    result = {
-        "si_sdri": SCORES[run.corpus](run, path, home / "raw"),
-        "training_seconds": round(trained - began, 1),
-        "scoring_seconds": round(time.monotonic() - trained, 1),
-        "commit": commit(ROOT),
-        "settings": settings(run),
-    }
-    Utils.write_json(path / "result.json", result)
-    return result
+def score(run, path, home):
+    """{"si_sdri": {row: dB}}."""
+    return {"si_sdri": SCORES[run.corpus](run, path, home / "raw")}
 
 
 def ship(path, out):

@@ -4,8 +4,8 @@ import pytest
 
 from benchmarks import conditioning, machine
 from benchmarks import conditioning_plan as plan
-from benchmarks import conditioning_run as running
 from benchmarks import conditioning_tables as tables
+from benchmarks import runs as running
 from Learning.folder import commit
 
 

@@ -280,7 +280,8 @@ def test_the_spectrogram_unet_and_its_rival_read_the_same_records():
 
 
 def test_every_published_run_is_headed_by_its_command():
-    text = (ROOT / "Console" / "published.py").read_text("utf-8")
+    files = ("published.py", "fabricated.py")
+    text = "".join((ROOT / "Console" / f).read_text("utf-8") for f in files)
     for name in Config.NAMED:
         before = text[
             : re.search(rf'\n    "{name}": [{{cs]', text).start()

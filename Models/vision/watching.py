@@ -90,10 +90,10 @@ class Watcher:
 class Ahead:
     """Front ends in processes, which watch the next videos while one is asked for.
 
-    A context manager; called as a `Watcher` is, in the order of the jobs.
+    A context manager; called as a `Watcher` is, best in the order of the jobs.
 
     Attributes:
-      size: D, features of a player.
+      size: As of a `Watcher`.
     """
 
     def __init__(self, watcher, jobs, workers):
@@ -126,7 +126,9 @@ class Ahead:
         while self._jobs and len(self._ahead) < self._most:
             job = self._jobs.popleft()
             self._ahead[job] = self._pool.submit(_watch, *job)
-        seen, told = self._ahead.pop((video, n_players)).result()
+        job = (video, n_players)
+        future = self._ahead.pop(job, None) or self._pool.submit(_watch, *job)
+        seen, told = future.result()
         self._watcher.seen[str(video)] = told
         return seen
 
