@@ -40,7 +40,7 @@ def finished(run, folder, keep=False):
     return told if same and (keep or told["commit"] == commit(ROOT)) else None
 
 
-def execute(run, folder, corpus, score):
+def execute(run, folder, corpus, score, train=None):
     """Trains and scores one network; writes and returns its result.
 
     Args:
@@ -48,25 +48,33 @@ def execute(run, folder, corpus, score):
       folder: Of all runs.
       corpus: corpus() -> folder of its records; made if need be.
       score: score(run, folder of the run, folder of its records) -> dict.
+      train: train(run, folder of the run, folder of its records); None: the verb does.
     """
     try:
-        return _execute(run, folder, corpus, score)
+        return _execute(run, folder, corpus, score, train or by_verb)
     except Exception:
         print(run.name, flush=True)
         traceback.print_exc()
         raise
 
 
-def _execute(run, folder, corpus, score):
+def by_verb(run, path, home):
+    """Trains a network by Training.py, as its sections say."""
+    sections = run.sections()
+    sections["data"] = {**sections["data"], "records": str(home)}
+    Utils.write_json(path / "options.json", sections)
+    words = [path / "options.json", f"seed={run.seed}"]
+    verb(Training, *words, "-F", path, observed=True)
+
+
+def _execute(run, folder, corpus, score, train):
     import tensorflow as tf
 
     tf.keras.backend.clear_session()
-    path, home, sections = folder / run.name, corpus(), run.sections()
+    path, home = folder / run.name, corpus()
     shutil.rmtree(path, ignore_errors=True)
-    sections["data"] = {**sections["data"], "records": str(home)}
-    Utils.write_json(path / "options.json", sections)
-    began, words = time.monotonic(), [path / "options.json", f"seed={run.seed}"]
-    verb(Training, *words, "-F", path, observed=True)
+    began = time.monotonic()
+    train(run, path, home)
     trained = time.monotonic()
     result = {
         **score(run, path, home),

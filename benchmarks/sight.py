@@ -29,6 +29,8 @@ ROWS = {
     "pair": {  # row: (kind of network, what it scored)
         "blind, in fixed order": ("blind", "blind"),
         "blind, in the best order": ("blind", "blind, best order"),
+        "blind, trained under the best permutation": ("permuted", "permuted"),
+        "the same, in the best order": ("permuted", "permuted, best order"),
         "sighted, in fixed order": ("sighted", "sighted"),
         "sighted, in the best order": ("sighted", "sighted, best order"),
         "videos exchanged, targets too": ("sighted", "exchanged"),

@@ -25,12 +25,15 @@ def without(section, *knobs):
 MODELS = {  # (corpus, kind)
     ("pair", "blind"): without(TWINS["model"], "null_conditions")
     | {"fusers": ["film@bottleneck"]},
+    # One estimate for each player, of a network that is told nothing.
+    ("pair", "permuted"): without(TWINS["model"], "null_conditions", "fusers", "slots"),
     ("pair", "sighted"): TWINS["model"],
     ("ordinary", "blind"): DEMO["model"],
     ("ordinary", "sighted"): {**BOTH["model"], **DEMO["model"]},
 }
 TRAINING = {
     ("pair", "blind"): without(TWINS["training"], "condition_dropout"),
+    ("pair", "permuted"): without(TWINS["training"], "condition_dropout"),
     ("pair", "sighted"): TWINS["training"],
     ("ordinary", "blind"): DEMO["training"],
     ("ordinary", "sighted"): {**DEMO["training"], **BOTH["training"]},
@@ -43,7 +46,8 @@ class Run:
 
     Attributes:
       corpus: A key of `CORPORA`.
-      kind: "blind" or "sighted".
+      kind: "blind", "sighted" or, of the pair, "permuted": blind, and trained under
+        the best permutation of its estimates.
       seed: Of weights and examples.
     """
 
@@ -68,5 +72,6 @@ class Run:
 
 def runs(corpora=tuple(CORPORA)):
     """All runs, the sighted ones, which take longest, first."""
-    kinds = ("sighted", "blind")
-    return [Run(c, kind, seed) for kind in kinds for seed in SEEDS for c in corpora]
+    kinds = ("sighted", "blind", "permuted")
+    every = [Run(c, kind, seed) for kind in kinds for seed in SEEDS for c in corpora]
+    return [run for run in every if (run.corpus, run.kind) in MODELS]

@@ -1,5 +1,6 @@
 """Trains and scores one network of `benchmarks.sight`, by the verbs."""
 
+import functools
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ import Predict
 import Prepare
 import Test
 import Utils
-from benchmarks import runs
+from benchmarks import runs, sight_permuted
 from benchmarks import sight_plan as plan
 from Datasets.references import references
 from Datasets.video import VideoReader
@@ -35,7 +36,9 @@ def corpus(name, folder):
 
 def execute(run, folder):
     """Trains and scores one network; writes and returns its result."""
-    return runs.execute(run, folder, lambda: corpus(run.corpus, folder), score)
+    train = sight_permuted.train if run.kind == "permuted" else None
+    home = functools.partial(corpus, run.corpus, folder)
+    return runs.execute(run, folder, home, score, train)
 
 
 def score(run, path, home):
@@ -118,33 +121,49 @@ def improvement(audio, estimates, mix):
 
 def of_pair(run, path, raw):
     """{row: mean SI-SDRi over the test pieces} of two players of one instrument."""
-    scorer, rows = Scorer(path, raw), []
-    for track in scorer.tracks:
-        found, audio = scorer.present(track)
-        labels, mix = [one.label for one in found], track["mix"]
-        if run.kind == "blind":  # parts of one name get one estimate
-            estimate = scorer.separated(track, labels[:1], None)
-            both = np.stack(list(estimate.values()) * 2)
-            rows.append(_in_any_order("blind", audio, both, mix))
-            continue
+    return _means(OF_PAIR[run.kind], Scorer(path, raw))
 
-        def estimates(video, track=track, labels=labels):
-            return np.stack(list(scorer.separated(track, labels, video).values()))
 
-        video = np.stack([one.visual(track) for one in found])
-        row = _in_any_order("sighted", audio, estimates(video), mix)
-        # Where the other sits now, the other is to be heard.
-        exchanged = estimates(scorer.seen_again(track, Exchanged))
-        row["exchanged"] = improvement(audio[::-1], exchanged, mix)
-        frozen = estimates(scorer.seen_again(track, Frozen))
-        row["frozen"] = improvement(audio, frozen, mix)
-        row["absent"] = improvement(audio, _blindly(scorer, track, labels), mix)
-        rows.append(row)
+def _means(row_of, scorer):
+    """The mean over the test pieces of what a row says of one."""
+    rows = [row_of(scorer, track) for track in scorer.tracks]
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
+def _blind(scorer, track):
+    found, audio = scorer.present(track)
+    both = _blindly(scorer, track, [one.label for one in found])
+    return _in_any_order("blind", audio, both, track["mix"])
+
+
+def _permuted(scorer, track):
+    estimates = np.stack(list(scorer.separated(track, None, None).values()))
+    return _in_any_order("permuted", track["sources"], estimates, track["mix"])
+
+
+def _sighted(scorer, track):
+    found, audio = scorer.present(track)
+    labels, mix = [one.label for one in found], track["mix"]
+
+    def estimates(video):
+        return np.stack(list(scorer.separated(track, labels, video).values()))
+
+    video = np.stack([one.visual(track) for one in found])
+    row = _in_any_order("sighted", audio, estimates(video), mix)
+    # Where the other sits now, the other is to be heard.
+    exchanged = estimates(scorer.seen_again(track, Exchanged))
+    row["exchanged"] = improvement(audio[::-1], exchanged, mix)
+    frozen = estimates(scorer.seen_again(track, Frozen))
+    row["frozen"] = improvement(audio, frozen, mix)
+    row["absent"] = improvement(audio, _blindly(scorer, track, labels), mix)
+    return row
+
+
+OF_PAIR = {"blind": _blind, "permuted": _permuted, "sighted": _sighted}
+
+
 def _blindly(scorer, track, labels):
-    """Estimates of a network that sees, of a recording without a video."""
+    """Estimates without a video: parts of one name get one estimate."""
     one = list(scorer.separated(track, labels[:1], None).values())
     return np.stack(one * len(labels))
 
@@ -158,21 +177,28 @@ def _in_any_order(name, audio, estimates, mix):
 
 def of_ordinary(run, path, raw):
     """{what is given: mean SI-SDRi over the test pieces} of different instruments."""
-    scorer, rows = Scorer(path, raw), []
-    for track in scorer.tracks:
-        found, audio = scorer.present(track)
-        names, row = [one.name for one in found], {}
-        told = [("blind", None, None)]
-        if run.kind == "sighted":
-            video = track["visual"]
-            told = [("neither", None, None), ("labels", names, None)]
-            told += [("video", None, video), ("both", names, video)]
-        for what, labels, seen in told:
-            separated = scorer.separated(track, labels, seen)
-            estimates = np.stack([separated[name] for name in names])
-            row[what] = improvement(audio, estimates, track["mix"])
-        rows.append(row)
-    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+    rows = {"blind": {"blind": ()}, "sighted": GIVEN}[run.kind]
+    return _means(functools.partial(_ordinary, rows), Scorer(path, raw))
+
+
+GIVEN = {
+    "neither": (),
+    "labels": ("labels",),
+    "video": ("video",),
+    "both": ("labels", "video"),
+}
+
+
+def _ordinary(rows, scorer, track):
+    found, audio = scorer.present(track)
+    names, row = [one.name for one in found], {}
+    for what, given in rows.items():
+        labels = names if "labels" in given else None
+        video = track["visual"] if "video" in given else None
+        separated = scorer.separated(track, labels, video)
+        estimates = np.stack([separated[name] for name in names])
+        row[what] = improvement(audio, estimates, track["mix"])
+    return row
 
 
 SCORES = {"pair": of_pair, "ordinary": of_ordinary}

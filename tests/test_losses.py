@@ -1,5 +1,7 @@
 """Losses against NumPy, and what lies beyond a track."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -165,6 +167,34 @@ def test_magnitudes_have_one_more_axis(name):
     sums, counts = losses.masked(name)(estimates, sources, N_VALID)
     np.testing.assert_allclose(sums, [5 * d.sum() for d in distances(name)], rtol=1e-6)
     np.testing.assert_array_equal(counts, N_VALID * 30)
+
+
+# --- Sources in any order ---------------------------------------------------------
+@every_loss
+def test_in_the_best_order_each_example_finds_its_own(name):
+    estimates, _ = pair()  # [4, 3, 7, C]
+    orders = [(0, 1, 2), (2, 0, 1), (1, 0, 2), (2, 1, 0)]
+    sources = np.stack([e[list(o)] for e, o in zip(estimates, orders)]) + 0.01
+    parts = losses.in_best_order(name)
+    sums, counts = parts(estimates, sources.astype(np.float32), N_VALID)
+    known = losses.masked(name)(estimates, estimates + np.float32(0.01), N_VALID)
+    np.testing.assert_allclose(sums, known[0], rtol=1e-3)
+    np.testing.assert_array_equal(counts, known[1])
+    assert np.all(
+        losses.masked(name)(estimates, sources, N_VALID)[0].numpy()[[1, 3]]
+        > 5 * sums.numpy()[[1, 3]]
+    )
+
+
+@every_loss
+def test_the_best_order_is_the_least_of_all_that_there_are(name):
+    estimates, sources = pair()
+    every = [
+        losses.masked(name)(estimates, sources[:, list(order)])[0]
+        for order in itertools.permutations(range(3))
+    ]
+    found = losses.in_best_order(name)(estimates, sources)[0]
+    np.testing.assert_array_equal(found, np.min(every, axis=0))
 
 
 # --- What a model gave, and a batch asked for -----------------------------------

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from benchmarks import sight, sight_run
+from benchmarks import sight, sight_permuted, sight_run
 from benchmarks import sight_plan as plan
+from Models import checkpoints
 from Scores.si_sdr import si_sdr
 
 
 def test_every_run_has_a_folder_of_its_own():
-    assert len({run.name for run in plan.runs()}) == len(plan.runs()) == 12
+    assert len({run.name for run in plan.runs()}) == len(plan.runs()) == 15
 
 
 def test_blind_and_sighted_differ_in_what_they_see_and_in_nothing_else():
@@ -24,12 +25,39 @@ def test_blind_and_sighted_differ_in_what_they_see_and_in_nothing_else():
         assert blind == {**sighted, "training": training}
 
 
+def test_a_permuted_network_is_told_nothing_and_has_an_estimate_for_each_player(
+    tmp_path, monkeypatch
+):
+    run = plan.Run("pair", "permuted")
+    blind = plan.Run("pair", "blind").sections()
+    assert run.sections()["training"] == blind["training"]
+    assert not {"fusers", "slots"} & set(run.sections()["model"])
+    monkeypatch.setitem(plan.CORPORA, "pair", {**plan.PAIR, **FEW})
+    monkeypatch.setitem(
+        plan.MODELS, ("pair", "permuted"), {**run.sections()["model"], **SMALL}
+    )
+    shortly = {**run.sections()["training"], "steps_per_epoch": 2}
+    monkeypatch.setitem(plan.TRAINING, ("pair", "permuted"), shortly)
+    told = sight_run.execute(run, tmp_path)
+    rows = told["si_sdri"]
+    assert rows["permuted, best order"] >= rows["permuted"]
+    model = checkpoints.load(tmp_path / run.name / "1")
+    assert model.source_names == sight_permuted.PLAYERS
+    assert list(model.batch_keys) == ["mix"]
+
+
 def test_the_pair_is_of_one_instrument_and_nobody_is_told_the_score():
     data = plan.PAIR
     assert data["duplicates"] == "always" and len(data["instruments"]) == 1
     assert data["min_parts"] == data["max_parts"] == 2
     for run in plan.runs():
         assert not any("score" in f for f in run.sections()["model"].get("fusers", []))
+
+
+# Two pieces and a network of the least size, for seconds.
+FEW = {"train_pieces": 1, "test_pieces": 1, "seconds": 4.0, "excerpt_seconds": 3.0}
+FEW |= {"window_seconds": 1.0}
+SMALL = {"num_layers": 2, "num_initial_filters": 4, "num_frames": 512}
 
 
 def scored(corpus, kind, **more):
@@ -46,6 +74,7 @@ def results(**sighted):
     found = {}
     for seed in plan.SEEDS:
         found[plan.Run("pair", "blind", seed)] = scored("pair", "blind")
+        found[plan.Run("pair", "permuted", seed)] = scored("pair", "permuted")
         found[plan.Run("pair", "sighted", seed)] = scored("pair", "sighted", **sighted)
     return found
 
