@@ -37,6 +37,7 @@ ROOMS = ("Console", "Datasets", "Models", "Learning", "Scores")
 
 OPTIONAL = {  # knobs that may be None, and their type otherwise
     "data.raw": str,
+    "data.beam_runner": str,
     "visual.front_end": str,
     "visual.weights": str,
     "model.visual_channels": int,
@@ -63,6 +64,9 @@ def recordings():
     splits = "composition"  # | "vimss" | "all_test": lists of tracks, in splits/
     same_instrument = "sum"  # parts of one instrument: one source, | "apart"
     partial = False  # prepare what there is although tracks are missing
+    keep_going = False  # leave out tracks that cannot be read; the metadata lists them
+    beam_runner = None  # who makes the records, as "DirectRunner"; None: this process
+    beam_options = []  # of Apache Beam: ["project=p", "region=europe-west1"]
     sources = list(Schema.INSTRUMENTS)  # slots of the model, in this order
     excerpt_seconds = 40.0  # longest record
     window_seconds = 8.0  # longest window that lies whole in one record

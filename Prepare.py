@@ -59,22 +59,23 @@ def prepare(data, visual=None):
     import Datasets
     from Models.vision import watching
 
-    options = {key: data[key] for key in Datasets.OPTIONS}
+    options = Datasets.options_of(data)
     watcher = watcher_of(visual)
     if watcher is not None:
         options["front_end"] = watcher.front_end.name
         options["visual_rate"] = watcher.front_end.rate
         options["pictures"] = isinstance(watcher.size, list)
     builder = Datasets.make_builder(data["name"], data["records"], **options)
+    builder.keep_going = data["keep_going"]
     raw = raw_folder(data)
     if data["name"] == "chamber":
         fabricate(raw, data)
     inventory = builder.inventory(raw)
     for line in inventory.report():
         print(line)
-    if inventory.problems and not data["partial"]:
+    if inventory.problems and not (data["partial"] or data["keep_going"]):
         raise InputError(
-            f"{len(inventory.problems)} pieces are missing or incomplete in {raw}: "
+            f"{len(inventory.problems)} tracks are missing or incomplete in {raw}: "
             "add them, or go on without them with data.partial=True"
         )
     filmed = [track for track in inventory.all_tracks() if track.video]
@@ -90,8 +91,8 @@ def prepare(data, visual=None):
     jobs = [(track.video, len(track.sources)) for track in filmed]
     looking = watching.ahead(watcher, jobs) if watcher else contextlib.nullcontext()
     with Utils.alone(folder.parent, "Prepare.py"), looking as builder.watch:
-        build(builder, raw, inventory)
-    summarize(folder, inventory, options)
+        build(builder, raw, inventory, beam_of(data))
+    summarize(folder)
     for line in watcher.report() if watcher else ():
         print(line)
     return folder
@@ -164,7 +165,27 @@ def is_current(folder, fingerprint):
     return True
 
 
-def build(builder, raw, inventory):
+def beam_of(data):
+    """What Apache Beam is told, as `tfds.download.DownloadConfig` takes it."""
+    if data["beam_runner"] is None:
+        if data["beam_options"]:
+            raise InputError(
+                f"data.beam_options={data['beam_options']} tell Apache Beam something, "
+                "but data.beam_runner is not set: name one, as DirectRunner"
+            )
+        return {}
+    try:
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError:
+        raise InputError(
+            f"data.beam_runner={data['beam_runner']} needs Apache Beam: "
+            "pip install -r requirements-beam.txt"
+        ) from None
+    options = PipelineOptions([f"--{option}" for option in data["beam_options"]])
+    return {"beam_runner": data["beam_runner"], "beam_options": options}
+
+
+def build(builder, raw, inventory, beam):
     """Runs TFDS; whatever interrupts it leaves nothing that looks finished."""
     import tensorflow_datasets as tfds
 
@@ -187,7 +208,9 @@ def build(builder, raw, inventory):
         )
     remove_leftovers(folder.parent)
     tfds.disable_progress_bar()  # its bars are by split; ours is by track
-    config = tfds.download.DownloadConfig(manual_dir=str(raw), compute_stats="skip")
+    config = tfds.download.DownloadConfig(
+        manual_dir=str(raw), compute_stats="skip", **beam
+    )
     n_tracks = len(inventory.all_tracks())
     with tqdm(total=n_tracks, unit=" tracks", desc="records") as bar:
         builder.on_track = lambda track: bar.update()
@@ -203,13 +226,19 @@ def build(builder, raw, inventory):
             remove_leftovers(folder.parent)
 
 
-def summarize(folder, inventory, options):
-    """Says what was made, and what to type next."""
+def summarize(folder):
+    """Says what was made, and what was left out."""
+    import Datasets.records
+
+    records = Datasets.records.Records(folder)
+    count = sum(len(records.tracks(split)) for split in records.splits)
     size = sum(path.stat().st_size for path in folder.glob("*.tfrecord*"))
     print(
-        f"wrote {len(inventory.all_tracks())} tracks at {options['sample_rate']} Hz, "
-        f"{size / 1e6:.1f} MB, to {folder}"
+        f"wrote {count} tracks at {records.sample_rate} Hz, {size / 1e6:.1f} MB, "
+        f"to {folder}"
     )
+    for name, error in records.failures.items():
+        print(f"  left out: {name}: {error}")
 
 
 def report_on(video_file, output, players=None):

@@ -38,7 +38,7 @@ def open_records(data, visual=None):
     """
     import Datasets
 
-    options = {key: data[key] for key in Datasets.OPTIONS}
+    options = Datasets.options_of(data)
     if visual is not None and visual["front_end"] is not None:
         from Models import vision
 

@@ -24,8 +24,14 @@ VISUAL = (
     "visual_rate",
     "pictures",
 )  # options that the section visual tells
-# The knobs of a configuration's data section that change records.
+# The knobs of a configuration's data section that change records; some data sets lack
+# the last ones.
 OPTIONS = tuple(key for key in Options.__annotations__ if key not in ("name", *VISUAL))
+
+
+def options_of(data):
+    """The options of records that a configuration's data section tells, a dict."""
+    return {key: data[key] for key in OPTIONS if key in data}
 
 
 def make_builder(name, records="records", **options):

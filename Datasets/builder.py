@@ -6,6 +6,8 @@ stands here.  Layout of a record: Schema.py; of the folder:
 """
 
 import dataclasses
+import functools
+import json
 import pathlib
 import shutil
 
@@ -13,151 +15,27 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import Schema
-from Datasets import media, notes, watching
+from Datasets import watching
 from Datasets.options import Options
+from Datasets.reading import FAILURES, kept_records_of, line, parts_of
 from Datasets.track import fingerprint
 from Schema import InputError
-from Utils import nearest
 
 PICTURE = 3000  # bytes of a player in a frame, about
-
-
-def split_ids(folder, scheme):
-    """Reads the track ids of one set of splits.
-
-    Args:
-      folder: Folder of schemes; each is a folder of <split>.txt, an id a line.
-      scheme: One of them.
-
-    Returns:
-      {split: [track id]} in the order train, validation, test.
-    """
-    schemes = sorted(p.name for p in pathlib.Path(folder).glob("*") if p.is_dir())
-    if scheme not in schemes:
-        raise InputError(
-            f"data.splits={scheme!r}: the splits are {', '.join(schemes)}; did you "
-            f"mean {nearest(scheme, schemes) or schemes[0]!r}?"
-        )
-    files = {p.stem: p for p in (pathlib.Path(folder) / scheme).glob("*.txt")}
-    order = [s for s in ("train", "validation", "test") if s in files]
-    return {s: files[s].read_text("utf-8").split() for s in order}
-
-
-def read_track(track, options, watch=None):
-    """Reads, resamples and quantises a track.  Pure: it may run in any process.
-
-    Args:
-      track: `Track`.
-      options: `Options`.
-      watch: Sees its video, as `watching.look` says; None: nobody does.
-
-    Returns:
-      dict of mix int16 [T, C], sources int16 [P, T, C], labels (list of P codes),
-      notes and has_notes (`notes.read_table`), and scale: float samples are
-      int16 / 32768 * scale.  The scale is 1 unless the audio exceeds full scale.
-      With `watch`, seen: what `watching.look` returns.
-
-    Raises:
-      InputError: If a file is unreadable or silent, or holds NaN.
-    """
-    n_time = track.n_time_at(options.sample_rate)
-
-    def read(path):
-        audio, _ = media.read_audio(path, options.sample_rate, options.channels)
-        if not np.any(_quantise(audio)):
-            raise InputError(f"{path} is silent from end to end; remove it")
-        return _fit(audio, n_time)
-
-    stems = [read(source.audio) for source in track.sources]
-    parts = parts_of(track, options)
-    stems = np.stack([sum(stems[k] for k in players) for _, players in parts])
-    table, has_notes = notes.read_table(
-        [[track.sources[k].notes for k in players] for _, players in parts]
-    )
-    mix = stems.sum(axis=0) if track.mix is None else read(track.mix)
-    scale = max(1.0, float(np.abs(stems).max()), float(np.abs(mix).max()))
-    scale = np.float32(scale)
-    return {
-        "mix": _quantise(mix / scale),
-        "sources": _quantise(stems / scale),
-        "labels": [label for label, _ in parts],
-        "scale": scale,
-        "notes": table,
-        "has_notes": has_notes,
-        **({"seen": watching.look(track, parts, watch)} if watch else {}),
-    }
-
-
-def parts_of(track, options):
-    """What the records of a track keep apart.
-
-    Returns:
-      A list of (label, indices of the track's sources whose sum it is).
-    """
-    labels = [source.label for source in track.sources]
-    if options.same_instrument == "apart":
-        return [(label, [k]) for k, label in enumerate(labels)]
-    return [
-        (label, [k for k, found in enumerate(labels) if found == label])
-        for label in dict.fromkeys(labels)
-    ]
-
-
-def _fit(audio, n_time):
-    """Resampling and stems of one piece may differ by a few samples at the end."""
-    return np.pad(audio[:n_time], [(0, max(0, n_time - len(audio))), (0, 0)])
-
-
-def _quantise(audio):
-    return np.clip(np.round(audio * 32768.0), -32768, 32767).astype(np.int16)
-
-
-def records_of(row, track, options, watch=None):
-    """Yields (key, example) of each excerpt of the track in row `row` of the table."""
-    read = read_track(track, options, watch)
-    n_time, rates = len(read["mix"]), (options.sample_rate, options.visual_rate)
-    for number, (start, stop) in enumerate(options.excerpts(n_time)):
-        seen = watching.excerpt(read["seen"], start, stop, *rates) if watch else {}
-        yield (
-            row * 1_000_000 + number,
-            {
-                "id": track.id,
-                "track": row,
-                "start": start,
-                "n_track": n_time,
-                "sample_rate": options.sample_rate,
-                "scale": read["scale"],
-                "labels": read["labels"],
-                "notes": read["notes"],
-                "has_notes": read["has_notes"],
-                "mix": read["mix"][start:stop],
-                "sources": read["sources"][:, start:stop],
-                **seen,
-            },
-        )
-
-
-def _line(row, track, options):
-    """A line of the table of tracks: `Datasets.records.TrackRow`."""
-    return {
-        "id": track.id,
-        "row": row,
-        "n_time": track.n_time_at(options.sample_rate),
-        "labels": [label for label, _ in parts_of(track, options)],
-        "mix": "file" if track.mix else "sum",
-        "has_score": track.has_score,
-        "n_players": len(track.sources),
-        "has_video": track.video is not None,
-    }
 
 
 class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """What all data sets share; each gives `labels`, `inventory`, and its splits.
 
-    The folder of the raw recordings is what TFDS calls the manual directory.
+    The folder of the raw recordings is what TFDS calls the manual directory.  Given a
+    runner or options of Apache Beam (`tfds.download.DownloadConfig`), it makes the
+    records there, else in this process; they are the same.
 
     Attributes:
+      labels: What its sources may be.
       watch: Sees the videos, as `watching.look` says, if `Options.front_end` names it.
+      keep_going: Whether a track that cannot be read is left out, and told in the
+        metadata's list of failures; else it stops the build.
     """
 
     VERSION = tfds.core.Version(Schema.RECORD_VERSION)
@@ -165,9 +43,10 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     MANUAL_DOWNLOAD_INSTRUCTIONS = "README.md beside the builder shows the tree."
     labels = tuple(Schema.INSTRUMENTS)
     watch = None
+    keep_going = False
 
     def inventory(self, raw):
-        """Looks at the raw folder; returns a `Datasets.urmp.layout.Inventory`."""
+        """Looks at the raw folder; returns a `Datasets.inventory.Inventory`."""
         raise NotImplementedError(f"{type(self).__name__} lacks inventory()")
 
     def fingerprint(self, inventory):
@@ -220,9 +99,10 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             rows = range(row, row + len(tracks))
             row += len(tracks)
             pairs = zip(rows, tracks)
-            table[split] = [_line(k, track, options) for k, track in pairs]
+            table[split] = [line(k, track, options) for k, track in pairs]
             generators[split] = self._generate_examples(rows, tracks)
         self.info.metadata.update(
+            failures=dict(found.problems),
             record_version=Schema.RECORD_VERSION,
             fingerprint=self.fingerprint(found),
             labels=list(self.labels),
@@ -237,12 +117,61 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return generators
 
     def _generate_examples(self, rows, tracks):
-        for row, track in zip(rows, tracks):
-            yield from records_of(row, track, self.builder_config, self.watch)
-            self.on_track(track)
+        make = functools.partial(
+            kept_records_of,
+            options=self.builder_config,
+            watch=self.watch,
+            failures=str(self.data_path / FAILURES) if self.keep_going else None,
+        )
+        jobs = list(zip(rows, tracks))
+        return _on_beam(jobs, make) if self._beam else self._here(jobs, make)
+
+    def _here(self, jobs, make):
+        for job in jobs:
+            yield from make(job)
+            self.on_track(job[1])
+
+    def _download_and_prepare(self, dl_manager, download_config=None):
+        told = download_config or tfds.download.DownloadConfig()
+        self._beam = told.beam_runner is not None or told.beam_options is not None
+        try:
+            super()._download_and_prepare(dl_manager, download_config)
+        except (AssertionError, ValueError):
+            # TFDS's own, of a split without records; a failure says why.
+            for failure in self._failures():
+                raise InputError(
+                    f"no track of a split could be read; {failure['id']}: "
+                    f"{failure['error']}"
+                ) from None
+            raise
+        self._leave_out(self._failures())
+
+    def _failures(self):
+        """What `kept_records_of` told of tracks that it could not read, in order."""
+        folder = self.data_path / FAILURES
+        if not folder.exists():
+            return []
+        found = [json.loads(path.read_text()) for path in folder.iterdir()]
+        return sorted(found, key=lambda failure: failure["row"])
+
+    def _leave_out(self, failures):
+        """Takes tracks that failed from the table into the list of failures."""
+        rows = {failure["row"] for failure in failures}
+        told = self.info.metadata
+        for split, lines in told["tracks"].items():
+            told["tracks"][split] = [x for x in lines if x["row"] not in rows]
+        told["failures"] |= {failure["id"]: failure["error"] for failure in failures}
+        if failures:
+            (self.data_path / FAILURES).rmtree()
 
     def on_track(self, track):
         """Called when the records of a track are made; replace it to show progress."""
+
+
+def _on_beam(jobs, make):
+    """The records as a transform of Apache Beam, a track a job."""
+    beam = tfds.core.lazy_imports.apache_beam
+    return beam.Create(jobs) | beam.Reshuffle() | beam.FlatMap(make)
 
 
 def remove_leftovers(folder):
@@ -255,7 +184,7 @@ def expected_bytes(inventory, options, visual_size=None):
     """Bytes of mixtures and stems as 16-bit samples, and of what is seen beside them.
 
     Args:
-      inventory: What `TrackBuilder.inventory` returned.
+      inventory: `Datasets.inventory.Inventory`.
       options: `Options`.
       visual_size: Features of a player, [H, W, 3] of its pictures, or None.
     """

@@ -36,10 +36,16 @@ class AudioReader:
       n_time: Samples a channel, or None where only decoding tells.
 
     Raises:
-      InputError: If the file is absent, unreadable or has no audio.
+      InputError: If the file is absent, unreadable or has no such audio.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, stream=0):
+        """Opens a file.
+
+        Args:
+          path: WAV, FLAC, or anything that PyAV decodes.
+          stream: Which of its streams of audio, from 0; a `.stem.mp4` has five.
+        """
         self.path = str(path)
         self._stack = contextlib.ExitStack()
         try:
@@ -52,9 +58,15 @@ class AudioReader:
                     self.n_time = None
             else:
                 self._container = self._stack.enter_context(av.open(self.path))
-                if not self._container.streams.audio:
+                streams = self._container.streams.audio
+                if not streams:
                     raise InputError(f"{path} has no audio stream")
-                self._stream = self._container.streams.audio[0]
+                if stream >= len(streams):
+                    raise InputError(
+                        f"{path} has {len(streams)} streams of audio, and no number "
+                        f"{stream}; is it of another kind?"
+                    )
+                self._stream = streams[stream]
                 self.sample_rate = self._stream.codec_context.sample_rate
                 self.channels = self._stream.codec_context.channels
                 self.n_time = None
@@ -74,6 +86,12 @@ class AudioReader:
     def close(self):
         """Closes the file."""
         self._stack.close()
+
+    def stated(self):
+        """Samples of a channel as the container states them, or None."""
+        if self._container is None or not self._stream.duration:
+            return None
+        return round(self._stream.duration * self._stream.time_base * self.sample_rate)
 
     def blocks(self, block=1 << 17):
         """Yields float32 [at most about `block`, C] until the file ends."""
@@ -104,32 +122,76 @@ class AudioReader:
             yield np.concatenate(pending)
 
 
-def read_audio(path, sample_rate=None, channels=None):
-    """Reads a whole file.
+def read_audio(
+    path, sample_rate=None, channels=None, stream=0, start=0.0, seconds=None
+):
+    """Reads a file, or a part of it.
 
     Args:
       path: WAV, FLAC, or anything that PyAV decodes.
       sample_rate: Hz wanted, or None for the file's own.
       channels: 1 (the mean of the file's), 2 (mono is doubled), or None.
+      stream: Which of its streams of audio, from 0.
+      start: s from its beginning to the first sample.
+      seconds: s that are read, fewer if the file ends before; None: to its end.
 
     Returns:
       (float32 [T, C], sample rate in Hz).
 
     Raises:
-      InputError: If the file cannot be read, is empty or holds NaN.
+      InputError: If the file cannot be read, has no samples there or holds NaN.
     """
-    with AudioReader(path) as reader:
-        blocks = list(reader.blocks())
+    with AudioReader(path, stream) as reader:
         rate, found = reader.sample_rate, reader.channels
+        first = round(start * rate)
+        count = None if seconds is None else round(seconds * rate)
+        blocks = list(_between(reader.blocks(), first, count))
     audio = np.concatenate(blocks) if blocks else np.zeros((0, found), np.float32)
     if not len(audio):
-        raise InputError(f"{path} holds no samples")
+        where = f" from {start:.2f} s on" if first else ""
+        raise InputError(f"{path} holds no samples{where}")
     Schema.check_audio(audio, path)
     audio = to_channels(audio, channels, path)
     if sample_rate and sample_rate != rate:
         audio = soxr.resample(audio, rate, sample_rate).astype(np.float32)
         rate = sample_rate
     return np.ascontiguousarray(audio, np.float32), rate
+
+
+def _between(blocks, first, count):
+    """The samples [first, first + count) of a stream, block by block."""
+    done, last = 0, None if count is None else first + count
+    for block in blocks:
+        if last is not None and done >= last:
+            return
+        stop = None if last is None else last - done
+        if done + len(block) > first:
+            yield block[max(first - done, 0) : stop]
+        done += len(block)
+
+
+def probe_audio(path, stream=0):
+    """What a file says of its audio, without decoding it where it can be helped.
+
+    Args:
+      path: As of `read_audio`.
+      stream: As of `read_audio`.
+
+    Returns:
+      (sample rate in Hz, channels, samples of a channel: to some 50 ms, as stated).
+
+    Raises:
+      InputError: If the file is absent, unreadable, or has no such audio or no samples.
+    """
+    with AudioReader(path, stream) as reader:
+        n_time = reader.n_time
+        if n_time is None:
+            n_time = reader.stated()
+        if n_time is None:
+            n_time = sum(len(block) for block in reader.blocks())
+        if not n_time:
+            raise InputError(f"{path} holds no samples")
+        return reader.sample_rate, reader.channels, n_time
 
 
 def to_channels(audio, channels, what="the audio"):

@@ -1,6 +1,7 @@
 """The options that records depend on; their name is a folder of the records' path."""
 
 import dataclasses
+import hashlib
 
 import tensorflow_datasets as tfds
 
@@ -26,6 +27,9 @@ class Options(tfds.core.BuilderConfig):
       visual_rate: Hz of its frames.
       pictures: Whether it gives pictures of the players in place of features; its name
         says so, too.
+      label_map: {pattern of a file's name: label}, of data sets whose files bear any
+        names.
+      pattern: Where a data set that was published without a layout keeps its files.
     """
 
     name: str = ""
@@ -38,6 +42,8 @@ class Options(tfds.core.BuilderConfig):
     front_end: str = ""
     visual_rate: float = 15.0
     pictures: bool = False
+    label_map: dict = dataclasses.field(default_factory=dict)
+    pattern: str = ""
 
     def __post_init__(self):
         if self.channels not in (1, 2):
@@ -61,6 +67,9 @@ class Options(tfds.core.BuilderConfig):
         )
         if self.front_end:
             self.name += f"-{self.front_end}-{self.visual_rate:g}hz"
+        if self.label_map or self.pattern:
+            told = repr((sorted(self.label_map.items()), self.pattern))
+            self.name += f"-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
     @property
     def window(self):

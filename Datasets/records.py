@@ -75,6 +75,7 @@ class Records:
       fingerprint: Of the raw data and the options.
       visual_size: Features of a player, or [H, W, 3] of pictures; None: the records
         hold neither.
+      failures: {track id: what was wrong}, of tracks that were left out.
 
     Raises:
       InputError: If the folder holds no finished records, or older ones.
@@ -92,6 +93,7 @@ class Records:
         self.labels = list(metadata["labels"])
         self.fingerprint = metadata["fingerprint"]
         self.visual_size = metadata.get("visual_size")
+        self.failures = metadata.get("failures", {})
         self._tables = {
             split: [TrackRow(**{**row, "labels": tuple(row["labels"])}) for row in rows]
             for split, rows in metadata["tracks"].items()

@@ -206,7 +206,7 @@ def test_prepared_records_load_by_name_with_tfds_alone(inside, tmp_path):
     stems = write_piece(tmp_path / "raw", "01_Jupiter_vn_vc", rate=22050)
     data = ["data.raw=raw", "data.records=records", "data.partial=True"]
     said, _ = inside(tmp_path, "Prepare", "with", "urmp", *data)
-    assert "found 1 pieces" in said and "missing: 44_K515" in said
+    assert "found 1 tracks" in said and "missing: 44_K515" in said
     dataset = tfds.load("urmp", data_dir=str(tmp_path / "records"), split="test")
     (record,) = dataset
     np.testing.assert_array_equal(record["sources"], np.round(stems * 32768))

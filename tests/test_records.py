@@ -26,6 +26,9 @@ def section(raw, records, **changes):
         "channels": 1,
         "same_instrument": "sum",
         "partial": True,
+        "keep_going": False,
+        "beam_runner": None,
+        "beam_options": [],
         **OPTIONS,
         **changes,
     }
@@ -125,7 +128,7 @@ def test_a_second_prepare_is_kept_out(tmp_path):
 
 def test_missing_pieces_stop_it_before_any_work(tmp_path, capsys):
     write_piece(tmp_path / "raw", "01_Jupiter_vn_vc")
-    with pytest.raises(InputError, match="43 pieces are missing.*data.partial=True"):
+    with pytest.raises(InputError, match="43 tracks are missing.*data.partial=True"):
         Prepare.prepare(section(tmp_path / "raw", tmp_path / "records", partial=False))
     assert "missing: 44_K515_vn_vn_va_va_vc" in capsys.readouterr().out
     assert not (tmp_path / "records").exists()

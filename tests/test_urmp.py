@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from Datasets import builder, media
+from Datasets import inventory, media, reading
+from Datasets.options import Options
 from Datasets.urmp import layout
 from Schema import INSTRUMENTS, InputError
 from tests.conftest import write_piece
@@ -37,17 +38,15 @@ def test_a_piece_in_urmp_layout_is_read_with_all_that_is_there(tmp_path):
 def test_every_sample_format_gives_the_same_samples(tmp_path, options):
     stems = write_piece(tmp_path, "01_Jupiter_vn_vc", **options)
     (track,) = stock(tmp_path, "01_Jupiter_vn_vc").tracks["test"]
-    read = builder.read_track(track, builder.Options(sample_rate=16000))
+    read = reading.read_track(track, Options(sample_rate=16000))
     np.testing.assert_array_equal(read["sources"], np.round(stems * 32768))
 
 
 def test_a_missing_mixture_is_the_sum_and_the_report_says_so(tmp_path):
     stems = write_piece(tmp_path, "01_Jupiter_vn_vc", mix=False)
-    inventory = stock(tmp_path, "01_Jupiter_vn_vc")
-    assert any("0 of 1" in x and "is the sum" in x for x in inventory.report())
-    read = builder.read_track(
-        inventory.tracks["test"][0], builder.Options(sample_rate=16000)
-    )
+    found = stock(tmp_path, "01_Jupiter_vn_vc")
+    assert any("0 of 1" in x and "is the sum" in x for x in found.report())
+    read = reading.read_track(found.tracks["test"][0], Options(sample_rate=16000))
     np.testing.assert_array_equal(read["mix"], np.round(stems.sum(axis=0) * 32768))
 
 
@@ -55,12 +54,12 @@ def test_parts_of_one_instrument_are_summed_or_kept_apart(tmp_path):
     stems = write_piece(tmp_path, "12_Spring_vn_vn_vc")
     (track,) = stock(tmp_path, "12_Spring_vn_vn_vc").tracks["test"]
     ints = np.round(stems * 32768)
-    apart = builder.read_track(
-        track, builder.Options(sample_rate=16000, same_instrument="apart")
+    apart = reading.read_track(
+        track, Options(sample_rate=16000, same_instrument="apart")
     )
     assert apart["labels"] == ["vn", "vn", "vc"]
     np.testing.assert_array_equal(apart["sources"], ints)
-    both = builder.read_track(track, builder.Options(sample_rate=16000))
+    both = reading.read_track(track, Options(sample_rate=16000))
     assert both["labels"] == ["vn", "vc"]
     np.testing.assert_array_equal(both["sources"], [ints[0] + ints[1], ints[2]])
 
@@ -71,7 +70,7 @@ def test_audio_beyond_full_scale_keeps_its_shape_by_a_scale(tmp_path):
     audio, rate = sf.read(loud, dtype="float32")
     sf.write(loud, audio * 40, rate, subtype="FLOAT")
     (track,) = stock(tmp_path, "01_Jupiter_vn_vc").tracks["test"]
-    read = builder.read_track(track, builder.Options(sample_rate=16000))
+    read = reading.read_track(track, Options(sample_rate=16000))
     assert read["scale"] > 4
     back = read["sources"][0, :, 0] / np.float32(32768) * read["scale"]
     np.testing.assert_allclose(back, audio * 40, atol=read["scale"] / 32768)
@@ -132,7 +131,7 @@ def test_a_bad_stem_is_named_with_what_is_wrong(tmp_path, case, message):
     break_with(path, case)
     with pytest.raises(InputError, match=f"AuSep_2_vc_01_Jupiter.wav.*{message}"):
         (track,) = stock(tmp_path, "01_Jupiter_vn_vc").tracks["test"]
-        builder.read_track(track, builder.Options(sample_rate=16000))
+        reading.read_track(track, Options(sample_rate=16000))
 
 
 def test_a_mixture_is_checked_like_the_stems(tmp_path):
@@ -141,7 +140,7 @@ def test_a_mixture_is_checked_like_the_stems(tmp_path):
     sf.write(mix, np.zeros(32000), 16000)
     (track,) = stock(tmp_path, "01_Jupiter_vn_vc").tracks["test"]
     with pytest.raises(InputError, match="AuMix.*silent from end to end"):
-        builder.read_track(track, builder.Options(sample_rate=16000))
+        reading.read_track(track, Options(sample_rate=16000))
     sf.write(mix, np.ones(20000), 16000)
     with pytest.raises(InputError, match="AuMix.*0.750 s shorter than its mates"):
         stock(tmp_path, "01_Jupiter_vn_vc")
@@ -155,7 +154,7 @@ def test_an_absent_or_empty_folder_is_refused(tmp_path, raw):
 
 
 def scheme(name):
-    return builder.split_ids(SPLITS, name)
+    return inventory.split_ids(SPLITS, name)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 import Utils
-from Datasets.builder import split_ids
+from Datasets.inventory import split_ids
 from Datasets.urmp import urmp_dataset_builder
 
 SCHEME = "composition"

@@ -9,12 +9,12 @@ Multimodal Music Analysis", IEEE Transactions on Multimedia 2019;
 https://doi.org/10.5061/dryad.ng3r749
 """
 
-import dataclasses
 import pathlib
 import re
 
 import soundfile as sf
 
+from Datasets import inventory
 from Datasets.notes import read_notes
 from Datasets.track import Source, Track
 from Schema import INSTRUMENTS, InputError
@@ -25,45 +25,6 @@ LENGTH_TOLERANCE = 0.05  # s
 # The part files of this piece call part 3 a trumpet; its folder, its mixture and
 # its scoring say trombone.
 MISNAMED = {("15_Surprise_tpt_tpt_tbn", 3): "tpt"}
-
-
-@dataclasses.dataclass
-class Inventory:
-    """What a raw folder holds, next to what the splits ask for.
-
-    Attributes:
-      tracks: {split: [Track]}, complete pieces only.
-      problems: {piece: sentence}, pieces that are absent or incomplete.
-    """
-
-    tracks: dict[str, list[Track]]
-    problems: dict[str, str]
-
-    def all_tracks(self):
-        """The complete pieces of all splits."""
-        return [track for members in self.tracks.values() for track in members]
-
-    def report(self):
-        """A few lines for the screen: what was found, and what was not."""
-        tracks = self.all_tracks()
-        seconds = sum(t.n_time / t.sample_rate for t in tracks)
-        parts = [source for t in tracks for source in t.sources]
-        yield (
-            f"found {len(tracks)} pieces, {len(parts)} parts, {seconds / 60:.1f} min: "
-            + ", ".join(f"{len(m)} {split}" for split, m in self.tracks.items())
-        )
-        for what, having in (
-            ("AuMix (mixture)", [t for t in tracks if t.mix]),
-            ("Vid (video)", [t for t in tracks if t.video]),
-            ("Notes", [t for t in tracks if t.has_score]),
-            ("F0s", [t for t in tracks if all(s.f0 for s in t.sources)]),
-        ):
-            line = f"  {what}: {len(having)} of {len(tracks)} pieces"
-            if "AuMix" in what and len(having) < len(tracks):
-                line += "; where it is missing, the mixture is the sum of the parts"
-            yield line
-        for piece, problem in self.problems.items():
-            yield f"  missing: {piece}: {problem}"
 
 
 def instruments_of(piece):
@@ -83,36 +44,28 @@ def instruments_of(piece):
     return codes
 
 
-def take_stock(raw, splits):
-    """Looks for every piece of the splits before anything is read whole.
+def take_stock(raw, splits, keep_going=False):
+    """Looks for every piece of the splits: `Datasets.inventory.take_stock`.
 
     Args:
       raw: Folder with a folder for each piece.
       splits: {split: [piece]}.
-
-    Returns:
-      An `Inventory`.
-
-    Raises:
-      InputError: If the folder is absent or has none of the pieces, if a stem cannot
-        be opened or is shorter than its mates, or if a list of notes is damaged.
+      keep_going: Whether a damaged piece counts as absent.
     """
-    raw = pathlib.Path(raw)
-    if not raw.is_dir():
-        raise InputError(f"{raw} is not a folder; data.raw names URMP's own folder")
-    tracks, problems = {split: [] for split in splits}, {}
-    for split, pieces in splits.items():
-        for piece in pieces:
-            try:
-                tracks[split].append(read_piece(raw / piece))
-            except FileNotFoundError as error:
-                problems[piece] = str(error)
-    if not any(tracks.values()):
-        raise InputError(
-            f"{raw} holds none of the {len(problems)} pieces asked for, such as "
-            f"{next(iter(problems), 'any')}; data.raw names the folder that has them"
-        )
-    return Inventory(tracks, problems)
+    found = inventory.take_stock(
+        raw, splits, lambda piece: read_piece(pathlib.Path(raw) / piece), keep_going
+    )
+    tracks = found.all_tracks()
+    for what, having in (
+        ("AuMix (mixture)", [t for t in tracks if t.mix]),
+        ("Notes", [t for t in tracks if t.has_score]),
+        ("F0s", [t for t in tracks if all(s.f0 for s in t.sources)]),
+    ):
+        line = f"{what}: {len(having)} of {len(tracks)} pieces"
+        if "AuMix" in what and len(having) < len(tracks):
+            line += "; where it is missing, the mixture is the sum of the parts"
+        found.remarks.append(line)
+    return found
 
 
 def read_piece(folder):

@@ -3,7 +3,8 @@
 import pathlib
 
 import Schema
-from Datasets.builder import TrackBuilder, split_ids
+from Datasets.builder import TrackBuilder
+from Datasets.inventory import split_ids
 from Datasets.urmp import layout
 
 
@@ -21,4 +22,4 @@ class Builder(TrackBuilder):
 
     def inventory(self, raw):
         """Looks for the pieces of the splits; see `layout.take_stock`."""
-        return layout.take_stock(raw, self.splits_of(raw))
+        return layout.take_stock(raw, self.splits_of(raw), self.keep_going)
