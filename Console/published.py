@@ -8,6 +8,7 @@ Above each stands what was published: paper, figure, hardware; and the command. 
 two names disagree on a section's `name`, the later's section is taken alone.
 """
 
+from Console.corpora import CORPORA
 from Console.fabricated import FABRICATED
 from Console.sections import CONTEXT, DIFFERENCE, SEEN_WITH
 
@@ -211,5 +212,6 @@ NAMED = {
         ),
         "training": {"condition_dropout": 0.4},
     },
+    **CORPORA,
     **FABRICATED,
 }
