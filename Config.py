@@ -28,12 +28,12 @@ SETTINGS.DISCOVER_DEPENDENCIES = "none"
 SETTINGS.CAPTURE_MODE = "sys"  # "fd" hides from a progress bar that it has a terminal
 SETTINGS.HOST_INFO.INCLUDE_CPU_INFO = False  # takes a second
 
-data, visual, model, training, evaluation = INGREDIENTS = [
+data, visual, mixing, model, training, evaluation = INGREDIENTS = [
     Ingredient(name, save_git_info=False)
-    for name in ("data", "visual", "model", "training", "evaluation")
+    for name in ("data", "visual", "mixing", "model", "training", "evaluation")
 ]
 SECTIONS = [ingredient.path for ingredient in INGREDIENTS]
-ROOMS = ("Console", "Datasets", "Models", "Learning", "Scores")
+ROOMS = ("Console", "Datasets", "Models", "Learning", "Scores", "Preparing")
 
 OPTIONAL = {  # knobs that may be None, and their type otherwise
     "data.raw": str,
@@ -90,12 +90,52 @@ def chamber_corpus(name):
         frame_rate = 15  # Hz, of the video
 
 
+# What the files or stems of a recording are, where their names do not tell it.
+@data.config
+def labels_of_files(name):
+    if name in ("stems", "musdb18", "musdb18_hq"):
+        label_map = []  # ["*voc*=vocals", "*=band"]: the first pattern of a name counts
+
+
+# Which of AudioSet's clips are used, by their classes, and how these are labelled.
+@data.config
+def classes_of_clips(name):
+    if name == "audioset":
+        label_map = []  # ["/m/07y_7=vn", "Cello=vc"]; []: all clips, as "sound"
+
+
+# Where a data set that was published without a layout keeps its files.
+@data.config
+def layout_of_files(name):
+    if name == "clarinet4science":
+        pattern = ""  # "{player}/{piece}.*"; "": "{player}_{piece}.mp4"
+
+
 # What is seen of the players, if the recordings have videos.
 @visual.config
 def watching():
     front_end = None  # a key of Models.vision.FRONT_ENDS; None: nobody looks
     frame_rate = 15.0  # Hz of the features, at most that of the videos
     weights = None  # file of the image network; None: those that VIMSS ships
+
+
+# How training mixtures are made of the recordings; Datasets/mixtures.py has the papers.
+@mixing.config
+def mixtures():
+    sources_min = 0  # sources that are mixed and separated, at least; 0: as recorded
+    sources_max = 0  # and at most
+    instruments = "any"  # | "different" | "same": of such a mixture
+    curriculum = 0  # examples until sources_max is reached, from sources_min on
+    remix = 0.0  # share of stems that come from another recording
+    balance = 0.0  # 0: as often as they play, 1: all instruments equally often
+    silence = 0.0  # share of stems that are silent; one always sounds
+    polarity = 0.0  # share of stems that are inverted
+    channel_swap = 0.0  # share of stems whose left and right change places
+    equalizer = 0.0  # dB, greatest gain or loss of a stem's bands
+    reverb = 0.0  # s, longest reverberation of a stem's room
+    pitch = 0.0  # semitones, greatest change of a stem's pitch
+    tempo = 0.0  # greatest change of a mixture's tempo: 0.1 is 10 %
+    effects = 0.5  # share of stems, or mixtures, that get each of the last four
 
 
 # Which model; the scope of that name below adds its own knobs.

@@ -4,6 +4,10 @@
     python Prepare.py with chamber data.raw=corpus data.records=records
     python Prepare.py with urmp visual.front_end=players_motion data.raw=FOLDER
     python Prepare.py visual_report with input=VIDEO output=FOLDER players=2
+    python Prepare.py preview with urmp n=8 output=FOLDER mixing.remix=0.5
+    python Prepare.py statistics with urmp data.records=records output=FOLDER
+    python Prepare.py duplicates with urmp data.records=records data.raw=FOLDER
+    python Prepare.py availability with urmp data.raw=FOLDER
     python Prepare.py print_config    # every knob, with its meaning
 
 Looks for all pieces first and says what is there and what is missing; missing
@@ -14,33 +18,42 @@ were made from the same data, and refused otherwise.
 With visual.front_end the records also hold features of the players of each video.
 visual_report shows what the visual front end sees in a video: report.png, overlay.mp4
 and report.json.  Without `players` it looks for those who are there most of the time.
+
+preview writes mixtures, and their sources, as training with these options would get
+them, to listen to.  statistics measures the records: statistics.csv, statistics.json,
+and statistics.html to look at and to hear.  duplicates finds takes that are there twice,
+and tells of those in two splits (duplicates.csv); parts of one instrument, which records
+may hold summed, are compared one by one in data.raw.  availability lists what there is
+of a data set.
 """
 
 import contextlib
-import dataclasses
-import io
 import pathlib
-import shutil
-import tempfile
 
 from sacred import Experiment
-from tqdm import tqdm
 
 import Config
 import Utils
 from Schema import InputError
 
 ex = Experiment(
-    "prepare", ingredients=[Config.data, Config.visual], save_git_info=False
+    "prepare",
+    ingredients=[Config.data, Config.visual, Config.mixing],
+    save_git_info=False,
 )
 Config.attach(ex)
 
-HIGHEST_RATE = 30.0  # Hz, of the frames of a report
-REPORT = {"input": None, "output": "visual_report", "players": None}  # its options
-
-OVERLAP = (
-    1.4  # bytes of records for a byte of what they hold, at most: excerpts overlap
-)
+READS = "reads a video; type `python Prepare.py visual_report with input=VIDEO`"
+WRITES = "write into a folder of that name; that of records is data.records"
+LISTENED = "tells of mixtures to listen to"
+OPTIONS = {  # of single commands: these, and what they do with it
+    "input": (("visual_report",), READS),
+    "output": (("duplicates", "preview", "statistics", "visual_report"), WRITES),
+    "n": (("preview",), LISTENED),
+    "seconds": (("preview",), LISTENED),
+    "split": (("preview",), LISTENED),
+    "players": (("visual_report",), READS),
+}
 
 
 def prepare(data, visual=None):
@@ -56,20 +69,15 @@ def prepare(data, visual=None):
     Raises:
       InputError: If the raw data cannot be used; nothing has been written then.
     """
-    import Datasets
+    from Datasets import making
+    from Datasets.chamber import chamber_dataset_builder
     from Models.vision import watching
 
-    options = Datasets.options_of(data)
     watcher = watcher_of(visual)
-    if watcher is not None:
-        options["front_end"] = watcher.front_end.name
-        options["visual_rate"] = watcher.front_end.rate
-        options["pictures"] = isinstance(watcher.size, list)
-    builder = Datasets.make_builder(data["name"], data["records"], **options)
-    builder.keep_going = data["keep_going"]
+    builder = builder_of(data, watcher)
     raw = raw_folder(data)
     if data["name"] == "chamber":
-        fabricate(raw, data)
+        chamber_dataset_builder.fabricate(raw, data)
     inventory = builder.inventory(raw)
     for line in inventory.report():
         print(line)
@@ -78,24 +86,55 @@ def prepare(data, visual=None):
             f"{len(inventory.problems)} tracks are missing or incomplete in {raw}: "
             "add them, or go on without them with data.partial=True"
         )
-    filmed = [track for track in inventory.all_tracks() if track.video]
-    if watcher and not filmed:
+    jobs = jobs_of(watcher, inventory.all_tracks())
+    if watcher and not jobs:
+        reads = watcher.front_end.reads
         raise InputError(
             f"visual.front_end={visual['front_end']}: none of the recordings in {raw} "
-            "has a video; add some, or leave it out"
+            f"has a {reads}; add some, or leave it out"
         )
     folder = pathlib.Path(builder.data_dir)
-    if is_current(folder, builder.fingerprint(inventory)):
+    if making.is_current(folder, builder.fingerprint(inventory)):
         print(f"{folder} is up to date")
         return folder
-    jobs = [(track.video, len(track.sources)) for track in filmed]
-    looking = watching.ahead(watcher, jobs) if watcher else contextlib.nullcontext()
+    beam = making.beam_of(data)
+    ahead = [] if beam else jobs  # workers of Apache Beam watch for themselves
+    looking = watching.ahead(watcher, ahead) if watcher else contextlib.nullcontext()
     with Utils.alone(folder.parent, "Prepare.py"), looking as builder.watch:
-        build(builder, raw, inventory, beam_of(data))
-    summarize(folder)
+        making.build(builder, raw, inventory, beam)
+    making.summarize(folder, inventory)
     for line in watcher.report() if watcher else ():
         print(line)
     return folder
+
+
+def builder_of(data, watcher=None):
+    """The TFDS builder that the configuration names."""
+    import Datasets
+
+    options = record_options(data, watcher)
+    builder = Datasets.make_builder(data["name"], data["records"], **options)
+    builder.keep_going = data["keep_going"]
+    return builder
+
+
+def record_options(data, watcher):
+    """What the records depend on, as `Datasets.make_builder` takes it."""
+    import Datasets
+
+    options = Datasets.options_of(data)
+    if watcher is not None:
+        options["front_end"] = watcher.front_end.name
+        options["visual_rate"] = watcher.front_end.rate
+        options["pictures"] = isinstance(watcher.size, list)
+    return options
+
+
+def jobs_of(watcher, tracks):
+    """What a watcher is asked of tracks: `Datasets.watching.jobs`."""
+    from Datasets import watching
+
+    return watching.jobs(tracks, watcher.front_end.name) if watcher else []
 
 
 def watcher_of(visual):
@@ -103,12 +142,17 @@ def watcher_of(visual):
     if visual is None or visual["front_end"] is None:
         return None
     with Config.quiet():  # Datasets wakes TensorFlow
+        from Datasets import skeletons
         from Datasets.video import VideoReader
     from Models import vision
+    from Models.vision.key_points import KeyPointsReader
     from Models.vision.watching import Watcher
 
     how = visual["front_end"], visual["frame_rate"], visual["weights"]
-    return Watcher(vision.build(*how), VideoReader, how)
+    front_end = vision.build(*how)
+    if front_end.reads != "video":
+        return KeyPointsReader(front_end, skeletons.read)
+    return Watcher(front_end, VideoReader, how)
 
 
 def raw_folder(data):
@@ -121,170 +165,14 @@ def raw_folder(data):
     )
 
 
-def fabricate(raw, data):
-    """Makes the pieces of the chamber corpus that are not there yet."""
-    from Datasets.chamber.chamber_dataset_builder import fabricate_splits
-
-    if data["min_parts"] > data["max_parts"]:
-        raise InputError(
-            f"data.min_parts={data['min_parts']} must not exceed "
-            f"data.max_parts={data['max_parts']}"
-        )
-    fabricate_splits(
-        raw,
-        {
-            "train": data["train_pieces"],
-            "validation": data["validation_pieces"],
-            "test": data["test_pieces"],
-        },
-        seed=data["corpus_seed"],
-        seconds=data["seconds"],
-        instruments=data["instruments"],
-        parts=(data["min_parts"], data["max_parts"]),
-        duplicates=data["duplicates"],
-        compass=data["compass"],
-        video=data["video"],
-        frame_rate=data["frame_rate"],
-    )
-
-
-def is_current(folder, fingerprint):
-    """Whether the records exist; refuses those of other raw data."""
-    import Datasets.records
-
-    if not (folder / "dataset_info.json").exists():
-        return False
-    found = Datasets.records.Records(folder)
-    if found.fingerprint != fingerprint:
-        raise InputError(
-            f"{folder} was made from other recordings than data.raw holds now: "
-            "remove it, or choose another data.records"
-        )
-    for split in found.splits:
-        found.places(split)  # raises if a file is missing or cut short
-    return True
-
-
-def beam_of(data):
-    """What Apache Beam is told, as `tfds.download.DownloadConfig` takes it."""
-    if data["beam_runner"] is None:
-        if data["beam_options"]:
-            raise InputError(
-                f"data.beam_options={data['beam_options']} tell Apache Beam something, "
-                "but data.beam_runner is not set: name one, as DirectRunner"
-            )
-        return {}
-    try:
-        from apache_beam.options.pipeline_options import PipelineOptions
-    except ImportError:
-        raise InputError(
-            f"data.beam_runner={data['beam_runner']} needs Apache Beam: "
-            "pip install -r requirements-beam.txt"
-        ) from None
-    options = PipelineOptions([f"--{option}" for option in data["beam_options"]])
-    return {"beam_runner": data["beam_runner"], "beam_options": options}
-
-
-def build(builder, raw, inventory, beam):
-    """Runs TFDS; whatever interrupts it leaves nothing that looks finished."""
-    import tensorflow_datasets as tfds
-
-    from Datasets.builder import expected_bytes, remove_leftovers
-
-    folder = pathlib.Path(builder.data_dir)
-    size = builder.watch.size if builder.watch else None
-    need = OVERLAP * expected_bytes(inventory, builder.builder_config, size)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.rmdir()
-    except OSError as error:
-        told = f"data.records={builder.data_dir} cannot be written ({error.strerror})"
-        raise InputError(told) from None
-    free = shutil.disk_usage(folder.parent).free
-    if need > free:
-        raise InputError(
-            f"the records take up to {need / 1e6:.0f} MB, {folder.parent} has "
-            f"{free / 1e6:.0f} MB left: choose another data.records"
-        )
-    remove_leftovers(folder.parent)
-    tfds.disable_progress_bar()  # its bars are by split; ours is by track
-    config = tfds.download.DownloadConfig(
-        manual_dir=str(raw), compute_stats="skip", **beam
-    )
-    n_tracks = len(inventory.all_tracks())
-    with tqdm(total=n_tracks, unit=" tracks", desc="records") as bar:
-        builder.on_track = lambda track: bar.update()
-        try:
-            with (
-                tempfile.TemporaryDirectory() as downloads,
-                contextlib.redirect_stdout(io.StringIO()),  # TFDS's own words
-            ):
-                builder.download_and_prepare(
-                    download_dir=downloads, download_config=config
-                )
-        finally:
-            remove_leftovers(folder.parent)
-
-
-def summarize(folder):
-    """Says what was made, and what was left out."""
-    import Datasets.records
-
-    records = Datasets.records.Records(folder)
-    count = sum(len(records.tracks(split)) for split in records.splits)
-    size = sum(path.stat().st_size for path in folder.glob("*.tfrecord*"))
-    print(
-        f"wrote {count} tracks at {records.sample_rate} Hz, {size / 1e6:.1f} MB, "
-        f"to {folder}"
-    )
-    for name, error in records.failures.items():
-        print(f"  left out: {name}: {error}")
-
-
-def report_on(video_file, output, players=None):
-    """Shows what the visual front end sees in a video.
-
-    Args:
-      video_file: File.
-      output: Folder of report.png, overlay.mp4 and report.json; made if absent.
-      players: How many play, if that is known.
-
-    Returns:
-      dict, as in report.json.
-
-    Raises:
-      InputError: If the file has no pictures that can be read.
-    """
-    with Config.quiet():  # Datasets wakes TensorFlow
-        from Datasets import media, video
-    from Models.vision import reports
-    from Models.vision.front_end import PlayersFrontEnd
-
-    rate = min(video.probe(video_file).rate, HIGHEST_RATE)
-    reader = video.VideoReader(video_file, rate, longest=PlayersFrontEnd.longest)
-    audio, sample_rate = None, None
-    if reader.info.has_audio:
-        audio, sample_rate = media.read_audio(video_file)
-        audio = audio if audio.shape[1] <= 2 else media.to_channels(audio, 1)
-    front_end = PlayersFrontEnd(rate=reader.rate)
-    seen = front_end(reader, players)
-    about = {
-        "input": video_file,
-        "video": dataclasses.asdict(reader.info),
-        "lost": reader.lost,
-        "front_end": front_end.name,
-        "frame_size": list(reader.size),
-    }
-    return reports.write(
-        output, reader, seen, about, media.write_video, audio, sample_rate
-    )
-
-
 @ex.config
-def of_visual_report():
-    input = REPORT["input"]  # video file; of visual_report only, as the next two
-    output = REPORT["output"]  # folder of its pictures
-    players = REPORT["players"]  # how many play; None: those there most of the time
+def of_commands():
+    input = None  # video file; of visual_report only
+    output = None  # folder that a command writes; None: one of the command's name
+    players = None  # of visual_report; None: those there most of the time
+    n = None  # mixtures of a preview; None: 8
+    seconds = None  # of each; None: up to 8, as long as windows of the records may be
+    split = None  # of the preview; None: "train"
 
 
 @ex.command
@@ -302,11 +190,72 @@ def visual_report(input, output, players, visual):
     whole = isinstance(players, int) and not isinstance(players, bool)
     if players is not None and not (whole and players >= 1):
         raise InputError(f"players={players}: expected a whole number from 1, or None")
-    from Models.vision.reports import summary
+    with Config.quiet():
+        from Preparing.visual_report import report_on, summary
 
-    print(f"{input}: {summary(report_on(str(input), str(output), players))}")
+    output = str(output or "visual_report")
+    print(f"{input}: {summary(report_on(str(input), output, players))}")
     print(f"wrote report.png, overlay.mp4 and report.json to {output}")
-    return str(output)
+    return output
+
+
+def opened(data, visual):
+    """The records that the configuration names."""
+    with Config.quiet():
+        import Datasets
+
+    options = record_options(data, watcher_of(visual))
+    return Datasets.open_records(data["name"], data["records"], **options)
+
+
+@ex.command
+def preview(output, n, seconds, split, data, visual, mixing, seed, _config):
+    """Writes mixtures and their sources as a training gets them, to listen to."""
+    check(_config, "preview")
+    records = opened(data, visual)
+    from Preparing import mixtures
+
+    told = split or "train", mixing, 8 if n is None else n, output or "preview"
+    mixtures.preview(records, *told, seconds, seed)
+
+
+@ex.command
+def statistics(output, data, visual, _config):
+    """Says what the records hold: hours, instruments, loudness; writes a page, too."""
+    check(_config, "statistics")
+    records = opened(data, visual)
+    from Preparing import trust
+
+    trust.measure(records, output or "statistics")
+
+
+@ex.command
+def duplicates(output, data, visual, _config):
+    """Looks for takes that are there twice: in the records, and in data.raw if set."""
+    check(_config, "duplicates")
+    with Config.quiet():
+        from Preparing import trust
+
+    inventory, records = None, None
+    if data["raw"]:
+        inventory = builder_of(data).inventory(raw_folder(data))
+    try:
+        records = opened(data, visual)
+    except InputError as error:
+        if inventory is None:
+            raise
+        print(f"no records are compared: {error}")
+    trust.compare(inventory, records, output or "duplicates")
+
+
+@ex.command
+def availability(data, _config):
+    """Says which recordings of the data set there are in data.raw."""
+    check(_config, "availability")
+    with Config.quiet():
+        from Preparing import trust
+
+    trust.list_missing(builder_of(data), raw_folder(data))
 
 
 @ex.main
@@ -314,14 +263,12 @@ def main(data, visual):
     return str(prepare(data, visual))
 
 
-def check(config):
-    """Refuses what only visual_report would use."""
-    for key, default in REPORT.items():
-        if config[key] != default:
-            raise InputError(
-                f"{key}={config[key]}: only visual_report reads a video; type `python "
-                "Prepare.py visual_report with input=VIDEO`"
-            )
+def check(config, command="main"):
+    """Refuses what only other commands would use."""
+    for key, (users, why) in OPTIONS.items():
+        if config[key] is not None and command not in users:
+            who = " and ".join(filter(None, (", ".join(users[:-1]), users[-1])))
+            raise InputError(f"{key}={config[key]}: only {who} {why}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
     python Test.py with run=runs/1 evaluation.split=validation
     python Test.py with run=runs/1 data.records=DIR     # the same data, elsewhere
 
-The records are those that the run was trained with, unless data.* says otherwise.
+The records are those that the run was trained with, unless data.* says otherwise.  A
+run that was trained on mixtures of solos is tested on such mixtures, always the same.
 """
 
 from sacred import Experiment
@@ -48,7 +49,7 @@ def open_records(data, visual=None):
     return Datasets.open_records(data["name"], data["records"], **options)
 
 
-def windows(records, split, model, spare_slots=0):
+def windows(records, split, model, spare_slots=0, mixtures=None):
     """The windows of a split as a model reads them: `Datasets.pipeline.Windows`.
 
     Args:
@@ -57,6 +58,7 @@ def windows(records, split, model, spare_slots=0):
       model: Separator.
       spare_slots: Slots beyond the most that play at once, for instruments that don't,
         of a model whose slots follow conditions.
+      mixtures: `Datasets.mixtures.Mixtures` of training; None: as recorded.
 
     Raises:
       InputError: If the records don't fit the model, or lack what it must be told.
@@ -75,6 +77,8 @@ def windows(records, split, model, spare_slots=0):
         # Nobody is seen to be silent: spare slots are for those who are named.
         spare_slots *= "labels" in model.batch_keys
         most = records.most_parts(split)
+        if mixtures is not None and mixtures.sources_max:
+            most = mixtures.sources_max
         n_slots = max(most, min(most + spare_slots, len(model.source_names)))
     if "score" in model.batch_keys:
         score = frames.Frames(model.score_rate, model.reach)
@@ -83,7 +87,8 @@ def windows(records, split, model, spare_slots=0):
     if Schema.sight(model.batch_keys):
         visual = frames.Frames(model.visual_rate, model.reach)
     return pipeline.Windows(
-        *(records, split, *lengths, model.source_names, n_slots, score, visual)
+        *(records, split, *lengths, model.source_names, n_slots, score, visual),
+        mixtures,
     )
 
 
@@ -266,14 +271,18 @@ def mean_loss(model, batches, loss):
 @ex.main
 def main(data, visual, evaluation, run, batch_size, loss):
     from Datasets import pipeline
+    from Datasets.mixtures import Mixtures
     from Models import checkpoints
 
     if batch_size < 1:
         raise InputError(f"batch_size={batch_size} must be at least 1")
     run = Utils.find_run(run)
     model = checkpoints.load(run)
-    loss = loss or checkpoints.describe(run)["extra"].get("loss", "mean_square")
-    found = windows(open_records(data, visual), evaluation["split"], model)
+    told = checkpoints.describe(run)["extra"]
+    loss = loss or told.get("loss", "mean_square")
+    mixtures = Mixtures(**(told.get("mixing") or {})).fixed()
+    records = open_records(data, visual)
+    found = windows(records, evaluation["split"], model, mixtures=mixtures)
     value = mean_loss(model, pipeline.evaluation_batches(found, batch_size), loss)
     tracks = len(found.tracks)
     print(f"{loss} on {evaluation['split']} ({tracks} tracks): {value:.6e}  [{run}]")

@@ -26,7 +26,7 @@ from Schema import InputError
 
 ex = Experiment(
     "Training",
-    ingredients=[Config.data, Config.visual, Config.model, Config.training],
+    ingredients=Config.INGREDIENTS[:-1],
     save_git_info=False,
 )
 Config.attach(ex)
@@ -40,7 +40,17 @@ def defaults():
     resume = None  # folder of a run to go on from, with its configuration
 
 
-def train(folder, data, visual, model, training, seed=1337, resume=None, record=print):
+def train(
+    folder,
+    data,
+    visual,
+    model,
+    training,
+    seed=1337,
+    resume=None,
+    record=print,
+    mixing=None,
+):
     """Builds data and model, trains, and fills the folder of a run.
 
     Args:
@@ -52,6 +62,7 @@ def train(folder, data, visual, model, training, seed=1337, resume=None, record=
       seed: Of weights and examples.
       resume: Folder of a run whose state is carried over, or None.
       record: record(name, value, step) keeps a scalar.
+      mixing: The mixing section; None: mixtures as recorded.
 
     Returns:
       The history: a dict for each epoch (Learning.history.COLUMNS).
@@ -66,12 +77,12 @@ def train(folder, data, visual, model, training, seed=1337, resume=None, record=
     tf.keras.utils.set_random_seed(seed)
     strategy = devices.choose_strategy(batch_size)
     with strategy.scope():
-        network, records, found = opened(data, visual, model, training)
+        network, records, found = opened(data, visual, model, training, mixing)
         knobs.check_dropout(training["condition_dropout"], network.batch_keys)
         rate = [training[key] for key in RATE]
         optimizer = optimizers.optimizer(training["optimizer"], *rate)
     report(network, strategy, records, found)
-    told = {"data": data, "visual": visual, "seed": seed}
+    told = {"data": data, "visual": visual, "mixing": mixing, "seed": seed}
     told["data_fingerprint"] = records.fingerprint
     told |= {key: training[key] for key in ("loss", "precision", "warm_start")}
     told["commit"] = commit(ROOT)
@@ -96,11 +107,13 @@ def train(folder, data, visual, model, training, seed=1337, resume=None, record=
     )
 
 
-def opened(data, visual, model, training):
+def opened(data, visual, model, training, mixing=None):
     """(Separator, Records, {split: Windows}) that the sections ask for."""
     import Models
+    from Datasets.mixtures import Mixtures
     from Models import devices
 
+    mixtures = Mixtures(**(mixing or {}))
     records = Test.open_records(data, visual)
     fixed = {key: data[key] for key in ("sample_rate", "channels")}
     fixed["dtype"] = devices.dtype_of(training["precision"])
@@ -112,8 +125,9 @@ def opened(data, visual, model, training):
             fixed["frame_weights"] = visual["weights"]
     network = Models.build(**model, source_names=data["sources"], **fixed)
     splits = ("train", "validation") if "validation" in records.splits else ("train",)
+    told = {"train": (1, mixtures), "validation": (0, mixtures.fixed())}
     # One slot more than play: who is named may be silent.
-    found = {s: Test.windows(records, s, network, int(s == "train")) for s in splits}
+    found = {s: Test.windows(records, s, network, *told[s]) for s in splits}
     return network, records, found
 
 
@@ -122,10 +136,10 @@ def refuse(config):
     from Learning import knobs, start
     from Models import warm_start
 
-    training, resume = config["training"], config["resume"]
+    training, resume, mixing = (config[k] for k in ("training", "resume", "mixing"))
     knobs.check(training)
     sections = [config[name] for name in ("data", "visual", "model")]
-    network = opened(*sections, training)[0]
+    network = opened(*sections, training, mixing)[0]
     knobs.check_dropout(training["condition_dropout"], network.batch_keys)
     Test.batch_loss(training["loss"], network)
     start.check(resume, training["warm_start"])
@@ -200,14 +214,15 @@ def keep(folder, history, record):
 
 
 @ex.main
-def main(data, visual, model, training, seed, resume, _run):
+def main(data, visual, mixing, model, training, seed, resume, _run):
     home = Config.run_folder(_run)
     if home is None:
         raise InputError("Training needs a folder for the run; leave out --unobserved")
     sections = [Config.plain(section) for section in (data, visual, model, training)]
     folder = RunFolder(home)
     try:
-        history = train(folder, *sections, seed, resume, _run.log_scalar)
+        told = seed, resume, _run.log_scalar, Config.plain(mixing)
+        history = train(folder, *sections, *told)
     except KeyboardInterrupt:
         if folder.state.exists():
             print(f"\nstopped; go on with `python Training.py with resume={home}`")

@@ -68,7 +68,7 @@ def start(experiment, observed, argv, optional, sections, check=None):
             f"{command}: there is no such command{with_}"
             + options.did_you_mean(command, commands)
         )
-    updates, names = options.typed(experiment, args["UPDATE"] or [], sections)
+    updates, names = options.typed(experiment, args["UPDATE"] or [], sections, command)
     names = options.inherit(experiment, updates, names)
     names = options.compose(experiment, updates, names)
     args["--loglevel"] = args["--loglevel"] or "WARNING"
@@ -81,12 +81,12 @@ def start(experiment, observed, argv, optional, sections, check=None):
             options.unknown(experiment, command, updates, names, key)
         ) from None
     options.check_types(run, optional)
+    # TFDS warns of its own deprecated calls and of every data set's options.
+    importlib.import_module("absl.logging").set_verbosity("error")
     if command == experiment.default_command:
         with quiet():
             tensorflow = importlib.import_module("tensorflow")
             tensorflow.config.list_physical_devices()  # complains of a missing GPU
-        # TFDS warns of its own deprecated calls and of every data set's options.
-        importlib.import_module("absl.logging").set_verbosity("error")
         if check is not None:
             check(options.plain(run.config))
     _observe(run, observed)

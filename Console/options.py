@@ -22,14 +22,16 @@ KINDS = {
 }
 
 
-def _arguments(experiment):
-    """What the verb's main function asks for."""
-    return experiment.commands[experiment.default_command].signature.arguments
+def _arguments(experiment, command=None):
+    """What the verb's main function asks for, and a command of ours."""
+    known = experiment.commands
+    asked = {experiment.default_command, command} & set(known)
+    return [x for name in asked for x in known[name].signature.arguments]
 
 
-def typed(experiment, texts, sections):
+def typed(experiment, texts, sections, command=None):
     """KEY=VALUE texts -> (nested updates, named configurations), checked."""
-    used = _arguments(experiment)
+    used = _arguments(experiment, command)
     for k, text in enumerate(texts):
         key, equals, value = (part.strip() for part in text.partition("="))
         section = key.partition(".")[0]

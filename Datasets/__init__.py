@@ -8,9 +8,20 @@ Datasets.whole_track("01_Jupiter_vn_vc", "urmp", "records", ...)
 
 from Datasets import pipeline
 from Datasets import records as _records
+from Datasets.audioset import audioset_dataset_builder
+from Datasets.audioset_features import audioset_features_dataset_builder
 from Datasets.chamber import chamber_dataset_builder
+from Datasets.clarinet4science import clarinet4science_dataset_builder
+from Datasets.cocochorales import cocochorales_dataset_builder
+from Datasets.musdb18 import musdb18_dataset_builder
+from Datasets.musdb18_hq import musdb18_hq_dataset_builder
+from Datasets.music import music_dataset_builder
 from Datasets.options import Options
+from Datasets.solos import solos_dataset_builder
+from Datasets.sop import sop_dataset_builder
+from Datasets.stems import stems_dataset_builder
 from Datasets.urmp import urmp_dataset_builder
+from Datasets.youtube8m import youtube8m_dataset_builder
 from Schema import InputError
 from Utils import nearest
 
@@ -18,6 +29,20 @@ from Utils import nearest
 DATASETS = {
     "urmp": urmp_dataset_builder.Builder,
     "chamber": chamber_dataset_builder.Builder,
+    "musdb18": musdb18_dataset_builder.Builder,
+    "musdb18_hq": musdb18_hq_dataset_builder.Builder,
+    "stems": stems_dataset_builder.Builder,
+    "audioset": audioset_dataset_builder.Builder,
+    "sop": sop_dataset_builder.Builder,
+    "cocochorales": cocochorales_dataset_builder.Builder,
+    "music": music_dataset_builder.Builder,
+    "solos": solos_dataset_builder.Builder,
+    "clarinet4science": clarinet4science_dataset_builder.Builder,
+}
+# The same of data sets that are released as features: `tfds.load` makes their records.
+FEATURE_SETS = {
+    "audioset_features": audioset_features_dataset_builder.Builder,
+    "youtube8m": youtube8m_dataset_builder.Builder,
 }
 VISUAL = (
     "front_end",
@@ -87,6 +112,7 @@ def load(
     visual=None,
     condition_dropout=0.0,
     visual_dropout=0.0,
+    mixtures=None,
     **options,
 ):
     """Batches of a split for a model; see `Datasets.pipeline`.
@@ -108,6 +134,7 @@ def load(
       visual: The same of features or pictures of players, for records that hold them.
       condition_dropout: Probability of withholding a condition in training.
       visual_dropout: The same of each feature of players.
+      mixtures: `Datasets.mixtures.Mixtures` of training; None: as recorded.
       **options: Of `Datasets.builder.Options`.
 
     Returns:
@@ -115,7 +142,8 @@ def load(
     """
     found = open_records(name, records, **options)
     windows = pipeline.Windows(
-        *(found, split, n_in, n_out, source_names, n_slots, score, visual)
+        *(found, split, n_in, n_out, source_names, n_slots, score, visual),
+        mixtures if training else None,
     )
     if training:
         return pipeline.training_batches(

@@ -7,29 +7,29 @@ stands here.  Layout of a record: Schema.py; of the folder:
 
 import dataclasses
 import functools
-import json
 import pathlib
 import shutil
 
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import Schema
-from Datasets import watching
+from Datasets import shards, watching
 from Datasets.options import Options
-from Datasets.reading import FAILURES, kept_records_of, line, parts_of
+from Datasets.reading import line, parts_of, records_of
 from Datasets.track import fingerprint
 from Schema import InputError
 
 PICTURE = 3000  # bytes of a player in a frame, about
 
 
-class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class TrackBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
     """What all data sets share; each gives `labels`, `inventory`, and its splits.
 
     The folder of the raw recordings is what TFDS calls the manual directory.  Given a
     runner or options of Apache Beam (`tfds.download.DownloadConfig`), it makes the
-    records there, else in this process; they are the same.
+    records there, else in this process; they are the same files.
 
     Attributes:
       labels: What its sources may be.
@@ -84,94 +84,97 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             metadata=tfds.core.MetadataDict(),
         )
 
-    def _split_generators(self, dl_manager):
+    def _shard_iterators_per_split(self, dl_manager):
         found = self.inventory(dl_manager.manual_dir)
         if self.builder_config.front_end and self.watch is None:
             raise InputError(
                 f"records with {self.builder_config.front_end} are made by Prepare.py: "
                 "run it with visual.front_end, then load them"
             )
-        options, table, generators = self.builder_config, {}, {}
-        row = 0
+        options, table, planned, row = self.builder_config, {}, {}, 0
+        make = functools.partial(records_of, options=options, watch=self.watch)
+        visual_size = self.watch.size if self.watch else None
         for split, tracks in found.tracks.items():
             if not tracks:
                 continue
-            rows = range(row, row + len(tracks))
+            jobs = list(enumerate(tracks, start=row))
             row += len(tracks)
-            pairs = zip(rows, tracks)
-            table[split] = [line(k, track, options) for k, track in pairs]
-            generators[split] = self._generate_examples(rows, tracks)
+            table[split] = [line(k, track, options) for k, track in jobs]
+            sizes = [bytes_of(track, options, visual_size) for track in tracks]
+            planned[split] = shards.shards_of(
+                *(self.data_path, split, jobs, make, sizes)
+            )
         self.info.metadata.update(
             failures=dict(found.problems),
             record_version=Schema.RECORD_VERSION,
             fingerprint=self.fingerprint(found),
             labels=list(self.labels),
             tracks=table,
-            visual_size=self.watch.size if self.watch else None,
+            visual_size=visual_size,
             options={
                 field.name: getattr(options, field.name)
                 for field in dataclasses.fields(Options)
                 if field.name in Options.__annotations__
             },
         )
-        return generators
-
-    def _generate_examples(self, rows, tracks):
-        make = functools.partial(
-            kept_records_of,
-            options=self.builder_config,
-            watch=self.watch,
-            failures=str(self.data_path / FAILURES) if self.keep_going else None,
-        )
-        jobs = list(zip(rows, tracks))
-        return _on_beam(jobs, make) if self._beam else self._here(jobs, make)
-
-    def _here(self, jobs, make):
-        for job in jobs:
-            yield from make(job)
-            self.on_track(job[1])
+        return planned
 
     def _download_and_prepare(self, dl_manager, download_config=None):
-        told = download_config or tfds.download.DownloadConfig()
-        self._beam = told.beam_runner is not None or told.beam_options is not None
-        try:
-            super()._download_and_prepare(dl_manager, download_config)
-        except (AssertionError, ValueError):
-            # TFDS's own, of a split without records; a failure says why.
-            for failure in self._failures():
-                raise InputError(
-                    f"no track of a split could be read; {failure['id']}: "
-                    f"{failure['error']}"
-                ) from None
-            raise
-        self._leave_out(self._failures())
+        """TFDS's own would hold a file of records, or a split, in memory."""
+        config = download_config or tfds.download.DownloadConfig()
+        planned = self._shard_iterators_per_split(dl_manager)
+        write = functools.partial(
+            shards.write,
+            features=self.info.features,
+            writer=self._example_writer(),
+            keep_going=self.keep_going,
+        )
+        every = [shard for split in planned.values() for shard in split]
+        if config.beam_runner is None and config.beam_options is None:
+            for shard in every:
+                write(shard, on_track=self.on_track)
+        else:
+            shards.on_beam(every, write, config.beam_runner, config.beam_options)
+        self._finish(planned)
 
-    def _failures(self):
-        """What `kept_records_of` told of tracks that it could not read, in order."""
-        folder = self.data_path / FAILURES
-        if not folder.exists():
-            return []
-        found = [json.loads(path.read_text()) for path in folder.iterdir()]
-        return sorted(found, key=lambda failure: failure["row"])
+    def _finish(self, planned):
+        """Gives all files their names, and tells the metadata of what failed."""
+        failures, infos, metadata = [], [], self.info.metadata
+        for split, members in planned.items():
+            told = [shards.told(shard.path) for shard in members]
+            failures += [failure for one in told for failure in one["failures"]]
+            info = self._split_info(split, [one for one in told if one["count"]])
+            infos += [info] * bool(info.num_examples)
+        if not infos:
+            raise InputError(
+                f"no track could be read; {failures[0]['id']}: {failures[0]['error']}"
+            )
+        for left in self.data_path.glob(f"*{shards.PART}*"):
+            left.unlink()
+        self.info.set_splits(tfds.core.SplitDict(infos))
+        bad, told = {failure["row"] for failure in failures}, metadata["tracks"]
+        metadata["tracks"] = {
+            info.name: [x for x in told[info.name] if x["row"] not in bad]
+            for info in infos
+        }
+        metadata["failures"] |= {one["id"]: one["error"] for one in failures}
 
-    def _leave_out(self, failures):
-        """Takes tracks that failed from the table into the list of failures."""
-        rows = {failure["row"] for failure in failures}
-        told = self.info.metadata
-        for split, lines in told["tracks"].items():
-            told["tracks"][split] = [x for x in lines if x["row"] not in rows]
-        told["failures"] |= {failure["id"]: failure["error"] for failure in failures}
-        if failures:
-            (self.data_path / FAILURES).rmtree()
+    def _split_info(self, split, written):
+        template = self._get_filename_template(split_name=split)
+        for number, one in enumerate(written):
+            path = template.sharded_filepath(
+                shard_index=number, num_shards=len(written)
+            )
+            tf.io.gfile.rename(one["path"], str(path))
+        return tfds.core.SplitInfo(
+            name=split,
+            shard_lengths=[one["count"] for one in written],
+            num_bytes=sum(one["bytes"] for one in written),
+            filename_template=template,
+        )
 
     def on_track(self, track):
         """Called when the records of a track are made; replace it to show progress."""
-
-
-def _on_beam(jobs, make):
-    """The records as a transform of Apache Beam, a track a job."""
-    beam = tfds.core.lazy_imports.apache_beam
-    return beam.Create(jobs) | beam.Reshuffle() | beam.FlatMap(make)
 
 
 def remove_leftovers(folder):
@@ -188,14 +191,17 @@ def expected_bytes(inventory, options, visual_size=None):
       options: `Options`.
       visual_size: Features of a player, [H, W, 3] of its pictures, or None.
     """
+    tracks = inventory.all_tracks()
+    return sum(bytes_of(track, options, visual_size) for track in tracks)
+
+
+def bytes_of(track, options, visual_size=None):
+    """`expected_bytes` of one track."""
     of_frame = 0
     if visual_size is not None:
         pictures = watching.holds_pictures(visual_size)
         of_frame = PICTURE if pictures else 2 * visual_size
-    total = 0
-    for track in inventory.all_tracks():
-        n_time, n_parts = track.n_time_at(options.sample_rate), len(track.sources)
-        stems = 1 + len(parts_of(track, options))
-        frames = n_parts * n_time / options.sample_rate * options.visual_rate
-        total += 2 * options.channels * n_time * stems + of_frame * frames
-    return total
+    n_time, n_parts = track.n_time_at(options.sample_rate), len(track.sources)
+    stems = 1 + len(parts_of(track, options))
+    frames = n_parts * n_time / options.sample_rate * options.visual_rate
+    return 2 * options.channels * n_time * stems + of_frame * frames

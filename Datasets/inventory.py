@@ -8,6 +8,7 @@ from Datasets.track import Track
 from Schema import InputError
 from Utils import nearest
 
+TOLD = 60  # problems that a report tells one by one
 ORDER = ("train", "validation", "test")  # of splits
 
 
@@ -43,8 +44,10 @@ class Inventory:
             yield f"  video: {len(filmed)} of {len(tracks)} tracks"
         for line in self.remarks:
             yield f"  {line}"
-        for name, problem in self.problems.items():
+        for name, problem in list(self.problems.items())[:TOLD]:
             yield f"  missing: {name}: {problem}"
+        if len(self.problems) > TOLD:
+            yield f"  missing: and {len(self.problems) - TOLD} more"
 
 
 def take_stock(raw, splits, read, keep_going=False):
@@ -106,6 +109,8 @@ def split_ids(folder, scheme):
       InputError: If there is no such scheme, or an id stands in it twice.
     """
     schemes = sorted(p.name for p in pathlib.Path(folder).glob("*") if p.is_dir())
+    if not schemes:
+        raise InputError(f"{folder} holds no lists of tracks: <scheme>/<split>.txt")
     if scheme not in schemes:
         raise InputError(
             f"data.splits={scheme!r}: the splits are {', '.join(schemes)}; did you "

@@ -27,8 +27,8 @@ class Options(tfds.core.BuilderConfig):
       visual_rate: Hz of its frames.
       pictures: Whether it gives pictures of the players in place of features; its name
         says so, too.
-      label_map: {pattern of a file's name: label}, of data sets whose files bear any
-        names.
+      label_map: "PATTERN=LABEL", of data sets whose files bear any names: the first
+        pattern that a name matches; or a dict of these.
       pattern: Where a data set that was published without a layout keeps its files.
     """
 
@@ -42,7 +42,7 @@ class Options(tfds.core.BuilderConfig):
     front_end: str = ""
     visual_rate: float = 15.0
     pictures: bool = False
-    label_map: dict = dataclasses.field(default_factory=dict)
+    label_map: list = dataclasses.field(default_factory=list)
     pattern: str = ""
 
     def __post_init__(self):
@@ -60,6 +60,9 @@ class Options(tfds.core.BuilderConfig):
                 f"data.window_seconds={self.window_seconds} must be positive and less "
                 f"than data.excerpt_seconds={self.excerpt_seconds}"
             )
+        if isinstance(self.label_map, dict):
+            self.label_map = [f"{p}={label}" for p, label in self.label_map.items()]
+        self.label_map = list(self.label_map)
         layout = "mono" if self.channels == 1 else "stereo"
         self.name = (
             f"{self.splits}-{self.sample_rate}hz-{layout}-{self.same_instrument}"
@@ -68,7 +71,7 @@ class Options(tfds.core.BuilderConfig):
         if self.front_end:
             self.name += f"-{self.front_end}-{self.visual_rate:g}hz"
         if self.label_map or self.pattern:
-            told = repr((sorted(self.label_map.items()), self.pattern))
+            told = repr((self.label_map, self.pattern))
             self.name += f"-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
     @property

@@ -12,10 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 import Schema
-from Datasets import mixing
+from Datasets import gathering, mixing
+from Datasets.assembling import example as assembled
 from Datasets.windows import DROPOUT, GAIN, ORDER, VISUAL, Windows, seed_of  # noqa: F401
 from Schema import InputError
 
+FIXED = 2018  # seed of mixtures that are validated with
 CALLS = min(8, os.cpu_count() or 1)  # examples that are made at once
 
 
@@ -29,6 +31,8 @@ def training_batches(
     visual_dropout=0.0,
 ):
     """Endless random windows; the mixture is the sum of the gained stems.
+
+    `windows.mixtures` tells whose stems these are, and what is done to each.
 
     Conditioned slots come in random order; if a track has more parts than there are
     slots, a random choice of them.
@@ -54,13 +58,14 @@ def training_batches(
     """
     _check_training(windows, condition_dropout)
 
+    gathered = gathering.Gathering(windows)
+
     def example(i):
-        track, start = windows.draw(seed, i)
-        found = windows.fetch(track, start)
+        track, start, found = gathered(seed, i)
         n_parts = tf.shape(found["parts"])[0]
         found["parts"] *= mixing.random_gains(n_parts, gain, seed_of(GAIN, seed, i))
         found["mix"] = tf.reduce_sum(found["parts"], axis=0)
-        batch = windows.example(track, start, found, seed_of(ORDER, seed, i))
+        batch = assembled(windows, track, start, found, seed_of(ORDER, seed, i))
         if condition_dropout:
             keep_one, key = windows.n_slots is not None, seed_of(DROPOUT, seed, i)
             batch |= _withheld(batch, condition_dropout, keep_one, key)
@@ -115,12 +120,17 @@ def evaluation_batches(windows, batch_size):
     order of the vocabulary.  The last batch is filled with copies of the last window
     whose n_valid is 0.
 
+    Where `windows.mixtures` mixes solos, they are as many mixtures as that would be
+    windows, the same ones each time, and their samples are all valid.
+
     Returns:
       A finite tf.data.Dataset of batches (Schema.BATCH).
 
     Raises:
       InputError: If a track has more parts than there are conditioned slots.
     """
+    if windows.mixtures.sources_max:
+        return _mixed_solos(windows, batch_size)
     for track in windows.tracks if windows.n_slots else ():
         if len(track.labels) > windows.n_slots:
             raise InputError(
@@ -134,11 +144,25 @@ def evaluation_batches(windows, batch_size):
 
     def example(tile):
         found = windows.fetch(tile[0], tile[1])
-        batch = windows.example(tile[0], tile[1], found)
+        batch = assembled(windows, tile[0], tile[1], found)
         return {**batch, "n_valid": tf.cast(tile[2], tf.int32)}
 
     tiles = tf.data.Dataset.from_tensor_slices(np.concatenate([tiles, filling]))
     return _batched(tiles.map(example, CALLS), batch_size)
+
+
+def _mixed_solos(windows, batch_size):
+    """Batches of mixtures that never change; as the last ones, copies of no weight."""
+    gathered, count = gathering.Gathering(windows), len(windows.tiles())
+
+    def example(i):
+        track, start, found = gathered(FIXED, tf.minimum(i, count - 1))
+        found["mix"] = tf.reduce_sum(found["parts"], axis=0)
+        batch = assembled(windows, track, start, found)
+        return {**batch, "n_valid": tf.where(i < count, windows.n_out, 0)}
+
+    indices = tf.data.Dataset.range(count + -count % batch_size)
+    return _batched(indices.map(example, CALLS), batch_size)
 
 
 def _batched(examples, batch_size):

@@ -3,16 +3,12 @@
 All functions are pure and picklable: they run in any process, of TFDS or of Beam.
 """
 
-import json
-
 import numpy as np
-import tensorflow as tf
 
 from Datasets import media, notes, watching
 from Schema import InputError
 
 SHORTER = 0.1  # s that a file may lack of its track: encoders count in frames
-FAILURES = "failures"  # folder of a build, a file for each track that failed
 
 
 def read_track(track, options, watch=None):
@@ -81,13 +77,13 @@ def _stretch(track, path, stream, options):
     """What a track uses of a file; its end may be missing by `SHORTER`."""
     audio, _ = media.read_audio(
         *(path, options.sample_rate, options.channels, stream),
-        *(track.start, track.seconds),
+        *(track.begin, track.seconds),
     )
     missing = track.seconds - len(audio) / options.sample_rate
     if missing > SHORTER:
         raise InputError(
             f"{path} ends {missing:.2f} s before it should "
-            f"({track.start + track.seconds:.2f} s); is it truncated? copy it anew"
+            f"({track.begin + track.seconds:.2f} s); is it truncated? copy it anew"
         )
     return audio
 
@@ -126,27 +122,6 @@ def records_of(row, track, options, watch=None):
         )
 
 
-def kept_records_of(job, options, watch=None, failures=None):
-    """`records_of` for a generator or a pipeline: pure, picklable, a track a call.
-
-    Args:
-      job: (row, track).
-      options: `Options`.
-      watch: As of `records_of`.
-      failures: Folder that is told of a track that cannot be read, which then has no
-        records; None: such a track raises.
-    """
-    row, track = job
-    try:
-        yield from records_of(row, track, options, watch)
-    except InputError as error:
-        if failures is None:
-            raise
-        tf.io.gfile.makedirs(failures)
-        with tf.io.gfile.GFile(f"{failures}/{row}.json", "w") as file:
-            file.write(json.dumps({"row": row, "id": track.id, "error": str(error)}))
-
-
 def line(row, track, options):
     """A line of the table of tracks: `Datasets.records.TrackRow`."""
     return {
@@ -157,5 +132,5 @@ def line(row, track, options):
         "mix": "file" if track.mix else "sum",
         "has_score": track.has_score,
         "n_players": len(track.sources),
-        "has_video": track.video is not None,
+        "has_video": watching.shown(track, options.front_end) is not None,
     }

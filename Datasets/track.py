@@ -39,7 +39,8 @@ class Track:
       seats: Numbers of the sources, from the leftmost player of the video to the
         rightmost; None: in the order of the sources.
       mix_stream: Which of its file's streams of audio the mixture is, from 0.
-      start: s in all of its files at which the track begins.
+      start: s in all of its files at which the stretch begins that is used of them;
+        None: they are used whole.
       silence: Whether a source may be silent from end to end; else it is refused, as
         a mistake.
       skeleton: (path, name of a clip in it or None) of its player's key points, or
@@ -54,9 +55,14 @@ class Track:
     video: str | None = None
     seats: tuple[int, ...] | None = None
     mix_stream: int = 0
-    start: float = 0.0
+    start: float | None = None
     silence: bool = False
     skeleton: tuple[str, str | None] | None = None
+
+    @property
+    def begin(self):
+        """Seconds in its files at which it begins."""
+        return self.start or 0.0
 
     @property
     def seconds(self):
@@ -82,7 +88,7 @@ class Track:
     def told(self):
         """What it takes of its files, where that is not all of their first stream."""
         streams = [source.stream for source in self.sources] + [self.mix_stream]
-        used = (self.start, self.n_time) if self.start else ()
+        used = () if self.start is None else (self.start, self.n_time)
         return repr((*used, *streams)) if used or any(streams) else ""
 
     @property

@@ -3,65 +3,52 @@
 Time zero is the first sample of the file's sound, as `media.read_audio` returns it;
 without sound, the first picture.  Frame k of a result is what is on screen in the
 middle of [k / rate, (k + 1) / rate) by the file's time stamps, so that a variable
-frame rate, dropped frames and a late start need no further care.  A picture stays on
-screen until the next; the first is also shown before its time.  Nothing is
-interpolated.
+frame rate, dropped frames and a late start need no further care; of a stretch of the
+file, these times count from where it begins.  A picture stays on screen until the next;
+the first is also shown before its time.  Nothing is interpolated.
 
 What cannot be decoded is never black: the last good picture stays on screen if little
 is lost (`MOST_LOST`), and `VideoReader.lost` says so; more is refused.
 """
 
-import contextlib
-import dataclasses
-import pathlib
+import itertools
 from fractions import Fraction
 
 import av
 import numpy as np
 
 from Datasets.scaling import Converter, fitting
+from Datasets.video_files import (  # noqa: F401
+    BAD_DATA,
+    VideoInfo,
+    decoded,
+    has_pictures,
+    opened,
+    probe,
+    undecodable,
+    zero_of,
+)
 from Schema import InputError
 
 MOST_LOST = 0.1  # share of a video that may be missing or damaged
-BAD_DATA = (av.error.InvalidDataError, av.error.EOFError)  # of one packet
-
-
-@dataclasses.dataclass(frozen=True)
-class VideoInfo:
-    """What a video file says of itself.
-
-    Attributes:
-      duration: s from time zero to the end of the last picture, as the file states it;
-        None if it does not.
-      rate: Hz, pictures a second on average.
-      width: Pixels, as shown: turned upright, pixels square.
-      height: Pixels.
-      rotation: Degrees by which the stored pictures are turned counterclockwise.
-      n_frames: Pictures stored in the file.
-      start: s from time zero to the first picture; negative if it comes earlier.
-      has_audio: Whether there is sound.
-    """
-
-    duration: float | None
-    rate: float
-    width: int
-    height: int
-    rotation: int
-    n_frames: int
-    start: float
-    has_audio: bool
+BACK = (0.0, 2.0, 15.0)  # s before a stretch from where it is tried to decode
+# Where a key frame is found by an index; elsewhere by bytes, and its time is a guess.
+INDEXED = {"mp4", "matroska", "avi", "flv"}
 
 
 class VideoReader:
     """Reads the frames of a file, as often as it is asked to, in bounded memory.
 
     Iterating yields uint8 [at most `block`, H, W, 3] RGB, in all F = the number of
-    frames whose middle lies before the end of the video, at least 1.
+    frames whose middle lies before the end of the video, or of the stretch that is
+    asked for; at least 1.
 
     Attributes:
       rate: Hz of the frames.
       size: (width, height) of the frames.
-      info: `VideoInfo`.
+      info: `VideoInfo`, of the whole file.
+      start: s from time zero to where frame 0 begins.
+      stop: s from time zero to where the frames end, at the latest.
       lost: After a pass, what could not be decoded, in words; None: nothing.
 
     Example:
@@ -69,7 +56,16 @@ class VideoReader:
       >>> frames = np.concatenate(list(reader))
     """
 
-    def __init__(self, path, rate=None, size=None, longest=None, block=32):
+    def __init__(
+        self,
+        path,
+        rate=None,
+        size=None,
+        longest=None,
+        block=32,
+        start=0.0,
+        seconds=None,
+    ):
         """Looks at a file.
 
         Args:
@@ -79,11 +75,22 @@ class VideoReader:
           longest: Pixels that the longer side has at most, if there is no `size`; the
             shape is kept, both sides become even.
           block: Frames at once.
+          start: s from time zero to where frame 0 begins.
+          seconds: s of the file that are read, fewer if it ends before; None: to its
+            end.
 
         Raises:
-          InputError: If the file is absent, unreadable or has no pictures.
+          InputError: If the file is absent, unreadable or has no pictures, or if the
+            stretch is none.
         """
+        if start < 0 or not (seconds is None or seconds > 0):
+            raise InputError(
+                f"start={start}, seconds={seconds}: a stretch of a video begins at 0 s "
+                "or later, and takes more than 0 s"
+            )
         self.path, self.block, self.lost = str(path), block, None
+        self.start = start
+        self.stop = np.inf if seconds is None else start + seconds
         self.info = probe(path)
         self.rate = Fraction(rate or self.info.rate).limit_denominator(100_000)
         if self.rate <= 0:
@@ -106,45 +113,96 @@ class VideoReader:
         """Yields (picture, how many of the frames show it)."""
         current, done, last = None, 0, None
         for time, picture in self.pictures():
-            until = max(0, _frames_before(time, self.rate))
+            until = max(0, self._frames_before(time))
             if current is not None and until > done:
                 yield current, until - done
                 done = until
             current, last = picture, time + self._duration(picture)
         stated = self.info.duration
         end = max(last, stated) if self.lost and stated else last
-        until = max(_frames_before(end, self.rate), 1)
+        if end <= self.start > 0:
+            raise InputError(
+                f"{self.path}: the video ends at {end:.2f} s, before the stretch that "
+                f"begins at {self.start:.2f} s"
+            )
+        until = max(self._frames_before(end), 1)
         yield current, max(until - done, 0)
 
+    def _frames_before(self, time):
+        """Frames whose middle lies before a time in s, and in the stretch."""
+        return _frames_before(min(time, self.stop) - self.start, self.rate)
+
     def pictures(self):
-        """Yields (s from time zero, decoded picture), in order, the good ones only."""
-        start = self.info.start
-        self.lost, last, end, fault, missing, broken = (
-            None,
-            None,
-            start,
-            None,
-            0.0,
-            False,
-        )
-        with opened(self.path) as (container, stream):
-            zero = zero_of(container, stream)
-            for picture in _decoded(self.path, container, stream):
-                if picture is None or picture.is_corrupt:
-                    broken, fault = True, end if fault is None else fault
-                    continue
-                time = end if picture.time is None else picture.time - zero
-                if last is None or time > last:
-                    missing += max(time - end, 0.0) if broken else 0.0
-                    broken, last, end = False, time, time + self._duration(picture)
-                    yield time, picture
+        """Yields (s from time zero, decoded picture), in order, the good ones only.
+
+        Of a stretch, from the one that is on screen when it begins, or an earlier one,
+        to the first that comes after it.
+        """
+        start = end = self.info.start
+        self.lost, last, fault, missing, broken = None, None, None, 0.0, False
+        for time, picture in self._timed():
+            if picture is None or picture.is_corrupt:
+                broken, fault = True, end if fault is None else fault
+                continue
+            time = end if time is None else time
+            if last is None or time > last:
+                missing += self._inside(end, time) if broken else 0.0
+                broken, last, end = False, time, time + self._duration(picture)
+                yield time, picture
+                if time >= self.stop:
+                    break
         if last is None:
-            raise _undecodable(self.path)
+            raise undecodable(self.path)
         whole = max(end, self.info.duration or end)
-        if whole - end > max(0.25, 1.5 / self.info.rate) or broken:
-            missing, fault = missing + whole - end, end if fault is None else fault
+        if self._inside(end, whole) > max(0.25, 1.5 / self.info.rate) or broken:
+            missing += self._inside(end, whole)
+            fault = end if fault is None else fault
         if fault is not None:
-            self.judge(fault, missing / max(whole - start, 1e-9))
+            taken = min(whole, self.stop) - max(start, self.start)
+            self.judge(fault, missing / max(taken, 1e-9))
+
+    def _inside(self, begin, end):
+        """How many s of [begin, end) lie in the stretch."""
+        begin = max(begin, self.start) if self.start else begin
+        return max(min(end, self.stop) - begin, 0.0)
+
+    def _timed(self):
+        """Yields (s from time zero or None, picture; None: damage), as decoded.
+
+        It begins with the last key frame before the stretch, if that is found.
+        """
+        for back in (*BACK, None) if self.start > 0 else (None,):
+            with opened(self.path) as (container, stream):
+                zero = zero_of(container, stream)
+                if back is None:
+                    found = decoded(self.path, container, stream)
+                else:
+                    at = zero + self.start
+                    found = self._sought(container, stream, at, back)
+                for picture in found:
+                    time = None if picture is None else picture.time
+                    yield None if time is None else time - zero, picture
+                if found:
+                    return
+
+    def _sought(self, container, stream, at, back):
+        """Pictures from the key frame on that shows what is on screen at a time, s.
+
+        Empty where none comes from before that, as after an inexact seek: then it is
+        to be tried from farther `back`, and at last from the beginning of the file.
+        """
+        if not INDEXED & set(container.format.name.split(",")):
+            return ()
+        try:
+            container.seek(round((at - back) / stream.time_base), stream=stream)
+        except av.FFmpegError:
+            return ()
+        found = decoded(self.path, container, stream)
+        found = itertools.dropwhile(_dependent, found)
+        first = next(found, None)
+        if first is None or first.time is None or first.time > at:
+            return ()
+        return itertools.chain([first], found)
 
     def _duration(self, picture):
         duration = (picture.duration or 0) * float(picture.time_base or 0)
@@ -165,119 +223,9 @@ class VideoReader:
         )
 
 
-def has_pictures(path):
-    """Whether a file shows more than the cover of a song; not if it is unreadable."""
-    try:
-        with av.open(str(path)) as container:
-            return bool(_streams(container))
-    except (av.FFmpegError, OSError, ValueError):
-        return False
-
-
-def probe(path):
-    """What a file says of itself, without decoding all of it.
-
-    Returns VideoInfo.  Raises InputError if the file is absent, unreadable or has no
-    pictures.
-    """
-    with opened(path) as (container, stream):
-        zero = zero_of(container, stream)
-        first = next((p for p in _decoded(path, container, stream) if p), None)
-        rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-        n_frames = stream.frames
-        if first is None:
-            raise _undecodable(path)
-        start = 0.0 if first.time is None else first.time - zero
-        rotation = round(first.rotation / 90) * 90 % 360
-        aspect = stream.sample_aspect_ratio or 1
-        width, height = max(1, round(first.width * aspect)), first.height
-        if rotation % 180:
-            width, height = height, width
-        stated = _stated_end(container, stream)
-        has_audio = bool(container.streams.audio)
-    return VideoInfo(
-        duration=None if stated is None else stated - zero,
-        rate=float(rate or 25),
-        width=width,
-        height=height,
-        rotation=rotation,
-        n_frames=n_frames or _count(path),
-        start=start,
-        has_audio=has_audio,
-    )
-
-
-@contextlib.contextmanager
-def opened(path):
-    """Yields (container, its first stream of pictures that move)."""
-    if not pathlib.Path(path).exists():
-        raise InputError(f"{path} does not exist")
-    try:
-        container = av.open(str(path))
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read as video ({error}); is it a complete media file?"
-        ) from None
-    with container:
-        streams = _streams(container)
-        if not streams:
-            raise InputError(f"{path} has no video stream; name a file with pictures")
-        yield container, streams[0]
-
-
-def _streams(container):
-    """The streams of pictures that move."""
-    still = av.stream.Disposition.attached_pic  # the cover of a song
-    return [s for s in container.streams.video if not s.disposition & still]
-
-
-def _decoded(path, container, stream):
-    """Yields pictures as they are shown, and None for each packet that is damaged."""
-    try:
-        for packet in container.demux(stream):
-            try:
-                yield from packet.decode()
-            except BAD_DATA:
-                yield None
-    except BAD_DATA:
-        yield None  # the file itself cannot be followed any further
-    except av.FFmpegError as error:
-        raise InputError(f"{path} cannot be decoded ({error})") from None
-
-
-def _undecodable(path):
-    return InputError(f"{path} holds no picture that can be decoded; is it complete?")
-
-
-def zero_of(container, stream):
-    """Time zero on the clock of the file, s."""
-    for one in (*container.streams.audio[:1], stream):
-        if one.start_time is not None:
-            return float(one.start_time * one.time_base)
-    return 0.0
-
-
-def _stated_end(container, stream):
-    """When the pictures end on the clock of the file, s, or None if it is not said."""
-    start = float((stream.start_time or 0) * stream.time_base)
-    if stream.duration:
-        return start + float(stream.duration * stream.time_base)
-    tag = stream.metadata.get("DURATION")  # Matroska: hours:minutes:seconds
-    with contextlib.suppress(AttributeError, ValueError):
-        hours, minutes, seconds = (float(part) for part in tag.split(":"))
-        return 3600 * hours + 60 * minutes + seconds
-    if container.duration and len(container.streams) == 1:
-        return (container.start_time + container.duration) / av.time_base
-    return None
-
-
-def _count(path):
-    """Packets of the stream, for files whose header does not tell."""
-    with opened(path) as (container, stream), contextlib.suppress(av.FFmpegError):
-        count = 0
-        for packet in container.demux(stream):
-            count += packet.size > 0
-    return count
+def _dependent(picture):
+    """Whether it shows others' remains, if decoding begins with it."""
+    return picture is not None and not picture.key_frame
 
 
 def _frames_before(time, rate):

@@ -16,6 +16,7 @@ import Schema
 from Datasets import mixing
 
 MARGIN = 64  # frames
+SKELETONS = "solos_skeleton"  # kind of the front end that reads key points from files
 TIMED = (*Schema.SIGHT, "boxes")  # what has frames
 KEYS = (*TIMED, "part_of_player", "has_visual", "visual_first")
 
@@ -44,6 +45,33 @@ def features(pictures=False):
     }
 
 
+def shown(track, front_end):
+    """What a front end looks at of a track: its video, or its key points.
+
+    Args:
+      track: `Track`.
+      front_end: Its name, with or without the hash.
+
+    Returns:
+      `Track.video` or `Track.skeleton`; None if the track has none.
+    """
+    return track.skeleton if front_end.startswith(SKELETONS) else track.video
+
+
+def span(track):
+    """(start, seconds) of the stretch that is seen; None: the file is seen whole."""
+    return None if track.start is None else (track.start, track.seconds)
+
+
+def jobs(tracks, front_end):
+    """(what is shown, number of players, span) of each track that shows anything."""
+    return [
+        (shown(track, front_end), len(track.sources), span(track))
+        for track in tracks
+        if shown(track, front_end) is not None
+    ]
+
+
 def look(track, parts, watch):
     """What there is to see of a track.
 
@@ -53,7 +81,9 @@ def look(track, parts, watch):
       watch: watch(video, n_players) -> an object with features float32 [P, F, D] and
         boxes float32 [P, F, 4], P = n_players from left to right; `watch.size` is D.
         If that is [H, W, 3], it gives frames in place of features: an object array
-        [P, F] of JPEG pictures, bytes.
+        [P, F] of JPEG pictures, bytes.  Of a track that is a stretch of its files
+        it is also told `span` (start, seconds).  `watch.front_end.name` says whether
+        it is shown the video or the key points.
 
     Returns:
       dict of visual float16 [P, F, D] or frames, object [P, F]; boxes float32
@@ -67,14 +97,16 @@ def look(track, parts, watch):
     found = np.zeros([count, 0], object)
     if not pictures:
         found = np.zeros([count, 0, watch.size])
-    if track.video is not None:
-        seen = watch(track.video, count)
+    what = shown(track, watch.front_end.name)
+    if what is not None:
+        told = {"span": span(track)} if span(track) else {}
+        seen = watch(what, count, **told)
         found, boxes = seen.frames if pictures else seen.features, seen.boxes
     return {
         **({"frames": found} if pictures else {"visual": found.astype(np.float16)}),
         "boxes": boxes.astype(np.float32),
         "part_of_player": [part_of[k] for k in seats],
-        "has_visual": [int(track.video is not None)] * count,
+        "has_visual": [int(what is not None)] * count,
     }
 
 
@@ -136,7 +168,7 @@ def joined(records):
     return whole | {k: last[k].numpy() for k in ("part_of_player", "has_visual")}
 
 
-def of_window(record, frames, begin, n_in, sample_rate):
+def of_window(record, frames, begin, n_in, sample_rate, start=0, tempo=None):
     """The frames of a window.
 
     Args:
@@ -145,6 +177,9 @@ def of_window(record, frames, begin, n_in, sample_rate):
       begin: First sample of the model's input in the track.
       n_in: Samples of it.
       sample_rate: Hz.
+      start: First sample of the target.
+      tempo: How many times faster than recorded the window is played around it; None:
+        as recorded.
 
     Returns:
       (features float32 [P, F, D], zeros where the video has none, or JPEG pictures
@@ -153,16 +188,36 @@ def of_window(record, frames, begin, n_in, sample_rate):
     first = frames.first(begin, sample_rate)
     offset = tf.cast(first, tf.int64) - record["visual_first"]
     count = frames.count(n_in, sample_rate)
+    if tempo is not None:
+        shown = first + 0.5 + tf.range(count, dtype=tf.float64)
+        centre = tf.cast(start, tf.float64) / sample_rate * frames.frame_rate
+        wanted = centre + (shown - centre) * tf.cast(tempo, tf.float64)
+        wanted = tf.cast(tf.floor(wanted + 1e-6), tf.int64) - record["visual_first"]
+        return _picked(record, wanted), first
     if "visual" in record:
         return tf.cast(mixing.cut(record["visual"], offset, count), tf.float32), first
     return held(record["frames"], offset, count), first
 
 
+def _picked(record, wanted):
+    """The frames of a record with some numbers, as `of_window` returns them."""
+    if "visual" not in record:
+        return _held(record["frames"], wanted)
+    there = tf.shape(record["visual"], tf.int64)[1]
+    inside = (wanted >= 0) & (wanted < there)
+    seen = tf.pad(record["visual"], [[0, 0], [0, 1], [0, 0]])  # the last is nobody
+    seen = tf.gather(seen, tf.where(inside, wanted, there), axis=1)
+    return tf.cast(seen, tf.float32)
+
+
 def held(pictures, first, count):
     """JPEG pictures [P, F'] -> [P, count] from a frame on; empty ones if F' is 0."""
+    return _held(pictures, first + tf.range(count, dtype=tf.int64))
+
+
+def _held(pictures, wanted):
     there = tf.shape(pictures, tf.int64)[1]
     pictures = tf.pad(pictures, [[0, 0], [0, tf.cast(there == 0, tf.int32)]])
-    wanted = first + tf.range(count, dtype=tf.int64)
     wanted = tf.clip_by_value(wanted, 0, tf.maximum(there - 1, 0))
     return tf.gather(pictures, wanted, axis=1)
 
@@ -189,6 +244,14 @@ def to_slots(found, seen, slot_of_player, n_slots):
     first = tf.math.unsorted_segment_min(tf.range(count), slot_of_player, n_slots)
     found = tf.pad(found, [[0, 1], [0, 0]])  # the last row is nobody's
     return tf.gather(found, tf.minimum(first, count)), there
+
+
+def unseen(found, seen, hidden):
+    """(found, seen) without the players who are hidden, bool [P]."""
+    seen = tf.where(hidden, 0.0, seen)
+    if found.dtype == tf.string:
+        return tf.where(hidden[:, tf.newaxis], "", found), seen
+    return tf.where(hidden[:, tf.newaxis, tf.newaxis], 0.0, found), seen
 
 
 def to_tokens(found, seen, n_players):

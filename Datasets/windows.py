@@ -1,14 +1,10 @@
-"""The windows of a split: which record holds each, and the batch keys of one.
-
-Slots are either a vocabulary, one for each source name, or conditioned: slot i is
-the part of the track that the i-th condition names.
-"""
+"""The windows of a split: which record holds each, and what is read of it."""
 
 import numpy as np
 import tensorflow as tf
 
-import Schema
-from Datasets import mixing, notes, watching
+from Datasets import mapping, mixing, watching
+from Datasets.mixtures import Mixtures
 from Schema import InputError
 from Utils import nearest
 
@@ -35,9 +31,15 @@ class Windows:
       score: `Datasets.frames.Frames` of the score activity in the batches, or
         None: there is none.
       visual: The same of the features, or pictures, of players that records hold.
+      mixtures: `Mixtures` that training makes of them; None: as recorded.
 
     Attributes:
+      n_read: Samples that are read of a window: `n_in`, or more for another tempo.
+      n_players: P of the batches, if slots are a vocabulary.
       n_frames: F, of the score activity.
+      counts: int64, how many windows each track has.
+      labels: Ragged int32, of each track's parts (index in source_names).
+      mapped: `Datasets.mapping.MappedSamples`; None: records are read whole.
 
     Raises:
       InputError: If a window can exceed a record, an instrument has no slot, or a
@@ -54,6 +56,7 @@ class Windows:
         n_slots=None,
         score=None,
         visual=None,
+        mixtures=None,
     ):
         if (n_in - n_out) % 2 or n_in < n_out:
             raise InputError(f"n_in={n_in} and n_out={n_out} must differ by 2 k >= 0")
@@ -76,7 +79,10 @@ class Windows:
                 )
         self.records, self.n_in, self.n_out = records, n_in, n_out
         self.split, self.n_slots, self.score = split, n_slots, score
-        self.visual = visual
+        self.visual, self.mixtures = visual, mixtures or Mixtures()
+        most, rate = self.mixtures.sources_max, records.sample_rate
+        self.n_players = max(records.most_players(split), most)
+        self.n_read = self.mixtures.reach(n_in, rate)
         self.context = (n_in - n_out) // 2
         self.source_names = list(source_names)
         self.tracks = records.tracks(split)
@@ -87,42 +93,37 @@ class Windows:
     def _make_tables(self):
         """Tables of the graph: a row for each track, a row for each record."""
         options, n_out = self.records.options, self.n_out
-        self._n_time = tf.constant([t.n_time for t in self.tracks], tf.int64)
-        self._row = tf.constant([t.row for t in self.tracks], tf.int64)
+        self.n_time = tf.constant([t.n_time for t in self.tracks], tf.int64)
+        self.row = tf.constant([t.row for t in self.tracks], tf.int64)
         counts = [len(options.excerpts(t.n_time)) for t in self.tracks]
         self._n_excerpts = tf.constant(counts, tf.int64)
         self._first = tf.constant(np.cumsum([0, *counts[:-1]]), tf.int64)
         files = sorted({place.path for place in self.places})
         self._files = tf.constant(files)
-        sizes = [tf.io.gfile.stat(path).length for path in files]
         self._spans = tf.constant(
-            [
-                (
-                    files.index(p.path),
-                    p.offset,
-                    p.n_bytes,
-                    sizes[files.index(p.path)] - p.offset - p.n_bytes,
-                    p.start,
-                )
-                for p in self.places
-            ],
+            # A payload stands behind its length and a checksum.
+            [(files.index(p.path), p.offset - 12, p.start) for p in self.places],
             tf.int64,
         )
-        indices = [_index(label, self.source_names) for label in self.records.labels]
-        self._labels = tf.constant(indices, tf.int32)
+        self.mapped = mapping.mapped(self.places, self.records.channels)
+        labels = [[_index(x, self.source_names) for x in t.labels] for t in self.tracks]
+        self.labels = tf.ragged.constant(labels, tf.int32)
         # Windows that touch a track: its target starts in [-(n_out - 1), n_time).
-        self._ends = tf.cumsum(self._n_time + n_out - 1)
+        self.counts = self.n_time + n_out - 1
+        self._ends = tf.cumsum(self.counts)
 
     def _check(self, split):
         options = self.records.options
         longest = options.window
-        if self.n_in > longest and any(
+        if self.n_read > longest and any(
             len(options.excerpts(t.n_time)) > 1 for t in self.tracks
         ):
+            faster = f", mixing.tempo={self.mixtures.tempo} of it {self.n_read}"
             raise InputError(
-                f"the model reads {self.n_in} samples at once, the records hold "
+                f"the model reads {self.n_in} samples at once"
+                f"{faster if self.mixtures.tempo else ''}, the records hold "
                 f"windows of {longest}: prepare with data.window_seconds="
-                f"{self.n_in / options.sample_rate + 0.05:.1f} or more"
+                f"{self.n_read / options.sample_rate + 0.05:.1f} or more"
             )
         for name in self.source_names:
             if name not in self.records.labels:
@@ -159,131 +160,77 @@ class Windows:
             np.int64,
         )
 
-    def fetch(self, track, start):
-        """Reads the one record that holds a window; returns its features.
-
-        Returns:
-          dict of mix float32 [n_in, C], parts float32 [P, n_in, C], label_of_part
-          int32 [P] (index in source_names), notes float32 [M, 4], has_notes [P];
-          and, if players are asked for, what `watching.of_record` gives of them.
-        """
-        earliest = tf.maximum(start - self.context, 0)
-        excerpt = earliest // self.records.options.hop
-        excerpt = tf.minimum(excerpt, self._n_excerpts[track] - 1)
-        span = self._spans[self._first[track] + excerpt]
-        record = self.records.deserialize(self._read(span))
-        gain = record["scale"] / 32768.0
-        begin = start - self.context - span[4]
-        mix, parts = (
-            tf.cast(mixing.cut(record[key], begin, self.n_in), tf.float32) * gain
-            for key in ("mix", "sources")
-        )
-        return {
-            "mix": mix,
-            "parts": parts,
-            "label_of_part": tf.gather(self._labels, record["labels"]),
-            "notes": record["notes"],
-            "has_notes": record["has_notes"],
-            **(watching.of_record(record) if self.visual else {}),
-        }
-
-    def _read(self, span):
-        # One "record" of fixed length between a header and a footer of our choice:
-        # reads bytes of a file at any place, inside the graph, on any file system.
-        return tf.data.FixedLengthRecordDataset(
-            self._files[span[0]],
-            record_bytes=span[2],
-            header_bytes=span[1],
-            footer_bytes=span[3],
-        ).get_single_element()
-
-    def example(self, track, start, found, order_seed=None):
-        """The keys of a batch (Schema.BATCH) for one window.
+    def fetch(self, track, start, tempo=1.0, mix=True):
+        """Reads a window from the one record that holds it.
 
         Args:
           track: Its place among the tracks of the split.
           start: First sample of the target in the track.
-          found: What `fetch` returned.
-          order_seed: Draws the order of conditioned slots; None: by vocabulary.
+          tempo: How many times faster it is to be played.
+          mix: Whether the mixture is wanted as it was recorded.
+
+        Returns:
+          dict of parts float32 [P, n_read, C], label_of_part int32 [P] (index in
+          source_names), and perhaps mix float32 [n_read, C]; if a score is asked for,
+          notes float32 [M, 4] and has_notes [P]; if players are, what
+          `watching.of_record` gives of them.
         """
-        crop, channels = self.context, self.records.channels
-        slot_of_part, labels = self._assign(found["label_of_part"], order_seed)
-        n_slots = labels.shape[0]
-        targets = found["parts"][:, crop : crop + self.n_out]
-        batch = {
-            "mix": tf.ensure_shape(found["mix"], [self.n_in, channels]),
-            "sources": tf.ensure_shape(
-                mixing.to_slots(targets, slot_of_part, n_slots),
-                [n_slots, self.n_out, channels],
-            ),
-            "active": mixing.active_slots(slot_of_part, n_slots),
-            "labels": labels,
-            "has_labels": tf.ones([]),
-            "track": self._row[track],
-            "start": start,
-            "n_valid": tf.cast(
-                tf.clip_by_value(self._n_time[track] - start, 0, self.n_out), tf.int32
-            ),
-        }
-        if self.score is not None:
-            batch |= self._score(start, found, slot_of_part, n_slots)
-        if self.visual is not None:
-            batch |= self._visual(start, found, slot_of_part, n_slots)
-        return batch
-
-    def _assign(self, label_of_part, order_seed):
-        """(slot of each part, -1: none; labels [S] or [N, S])."""
-        n_labels = len(self.source_names)
-        if self.n_slots is None:
-            return label_of_part, mixing.active_slots(label_of_part, n_labels)
-        n_parts = tf.shape(label_of_part)[0]
-        orders = label_of_part, tf.range(n_labels)
-        if order_seed is not None:
-            drawn = tf.random.stateless_uniform([n_parts + n_labels], order_seed)
-            orders = drawn[:n_parts], drawn[n_parts:]
-        return mixing.conditioned_slots(label_of_part, n_labels, self.n_slots, *orders)
-
-    def _score(self, start, found, slot_of_part, n_slots):
-        """The keys of a batch that tell the score."""
-        rate, sample_rate = self.score.frame_rate, self.records.sample_rate
-        first = self.score.first(start - self.context, sample_rate)
-        part_of_note = tf.cast(found["notes"][:, 0], tf.int32)
-        known = tf.cast(tf.reduce_all(found["has_notes"] > 0), tf.float32)
-        activity = notes.activity(
-            found["notes"][:, 1:],
-            tf.gather(slot_of_part, part_of_note),
-            *(n_slots, first, self.n_frames, rate),
-        )
-        return {
-            "score": activity * known,
-            "has_score": known,
-            "score_start": self.score.start(first, start, sample_rate),
-        }
-
-    def _visual(self, start, found, slot_of_part, n_slots):
-        """The keys of a batch that tell what is seen of the players."""
-        sample_rate = self.records.sample_rate
-        key, size = Schema.sight(found), self.records.visual_size
-        looks, first = watching.of_window(
-            found, self.visual, start - self.context, self.n_in, sample_rate
-        )
-        seen = tf.cast(found["has_visual"], tf.float32)
-        count = self.visual.count(self.n_in, sample_rate)
-        if self.n_slots is None:
-            rows = self.records.most_players(self.split)
-            looks, seen = watching.to_tokens(looks, seen, rows)
+        excerpt, begin = self.excerpt(track, start, tempo)
+        told, record = {}, None
+        if self.mapped is None or self.score or self.visual:
+            record = self.record(excerpt)
+        if self.mapped is None:
+            told["parts"] = self.samples(record, record["sources"], begin)
+            told |= {"mix": self.samples(record, record["mix"], begin)} if mix else {}
         else:
-            rows = n_slots
-            slot_of_player = tf.gather(slot_of_part, found["part_of_player"])
-            looks, seen = watching.to_slots(looks, seen, slot_of_player, n_slots)
-        if key == "frames":
-            looks = watching.decoded(looks, size)
-        size = size if key == "frames" else [size]
-        return {
-            key: tf.ensure_shape(looks, [rows, count, *size]),
-            "has_visual": tf.ensure_shape(seen, [rows]),
-            "visual_start": self.visual.start(first, start, sample_rate),
-        }
+            told["parts"] = self.mapped.parts(excerpt, begin, self.n_read)
+            wanted = excerpt, begin, self.n_read
+            told |= {"mix": self.mapped.mix(*wanted)} if mix else {}
+        told["label_of_part"] = self.labels[track]
+        if self.score:
+            told |= {key: record[key] for key in ("notes", "has_notes")}
+        return told | (watching.of_record(record) if self.visual else {})
+
+    def part(self, excerpt, record, number, begin):
+        """Float32 [n_read, C] of one part of a record; `record` if it is read whole."""
+        if self.mapped is not None:
+            return self.mapped.part(excerpt, number, begin, self.n_read)
+        return self.samples(record, record["sources"][number], begin)
+
+    def excerpt(self, track, start, tempo=1.0):
+        """(number of the record that holds a window, first sample of the window in it).
+
+        Args: as of `fetch`.
+        """
+        before = tf.cast(tf.round(self.context * tf.cast(tempo, tf.float64)), tf.int64)
+        earliest = tf.maximum(start - before, 0)
+        number = earliest // self.records.options.hop
+        number = tf.minimum(number, self._n_excerpts[track] - 1) + self._first[track]
+        return number, start - before - self._spans[number][2]
+
+    def record(self, number):
+        """A record, read whole: its features as tensors."""
+        span = self._spans[number]
+        # TensorFlow has no public way to begin in the middle of a file.
+        told = dict(output_types=[tf.string], output_shapes=[[]])
+        found = tf.raw_ops.TFRecordDatasetV2(
+            filenames=self._files[span[0]][tf.newaxis],
+            compression_type="",
+            buffer_size=tf.constant(0, tf.int64),
+            byte_offsets=span[1][tf.newaxis],
+        )
+        found = tf.raw_ops.TakeDataset(
+            input_dataset=found, count=tf.constant(1, tf.int64), **told
+        )
+        (payload,) = tf.raw_ops.DatasetToSingleElement(dataset=found, **told)
+        return self.records.deserialize(payload)
+
+    def samples(self, record, samples, begin):
+        """Float32 [..., n_read, C] of a record's samples."""
+        gain = record["scale"] / 32768.0
+        found = tf.cast(mixing.cut(samples, begin, self.n_read), tf.float32) * gain
+        rank, channels = found.shape.rank, self.records.channels
+        return tf.ensure_shape(found, [*found.shape[: rank - 2], self.n_read, channels])
 
 
 def _index(label, source_names):

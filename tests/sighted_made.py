@@ -82,18 +82,18 @@ def read_shot(picture):
     )
 
 
-def prepared(home, same_instrument, watcher=Watcher):
+def prepared(home, same_instrument, watcher=Watcher, **more):
     """({piece: stems}, folder of records, options)."""
     stems = {}
     for piece, (seconds, count) in PIECES.items():
         stems[piece] = write_piece(home / "raw", piece, seconds=seconds)
         if count is not None:
             (home / "raw" / piece / f"Vid_{piece}.mp4").write_bytes(b"a video")
-    told = section(home / "raw", home / "records", same_instrument=same_instrument)
+    options = {**OPTIONS, "same_instrument": same_instrument, **more}
+    told = section(home / "raw", home / "records", **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Prepare, "watcher_of", lambda visual: watcher())
         Prepare.prepare(told, {"front_end": "stub"})
-    options = {**OPTIONS, "same_instrument": same_instrument}
     options |= {"front_end": watcher.front_end.name, "visual_rate": FRAMES.frame_rate}
     return stems, home / "records", options
 

@@ -9,6 +9,7 @@ import soundfile as sf
 import Datasets
 import Prepare
 from Datasets.frames import Frames
+from Datasets.media import read_audio
 from Datasets.video import VideoReader
 from Models.layers.conditioning import Clock, Conditioner
 from tests.test_records import OPTIONS, section
@@ -27,8 +28,10 @@ class Brightness:
     def __init__(self, rate):
         self.front_end = types.SimpleNamespace(name="brightness-0", rate=rate)
 
-    def __call__(self, video, n_players):
-        frames = np.concatenate(list(VideoReader(video, self.front_end.rate)))
+    def __call__(self, video, n_players, span=(0.0, None)):
+        start, seconds = span
+        told = {"start": start, "seconds": seconds}
+        frames = np.concatenate(list(VideoReader(video, self.front_end.rate, **told)))
         level = frames.mean(axis=(1, 2, 3), keepdims=True)[None, :, 0, 0] > 128
         features = np.repeat(level.astype(np.float32), n_players, axis=0)
         boxes = np.zeros([n_players, features.shape[1], 4])
@@ -95,3 +98,21 @@ def test_a_blink_lies_on_its_click_to_half_a_frame(tmp_path, start, visual_rate,
                 found.append(np.abs(begins - sample).min() / RATE)
     assert len(found) >= 4
     assert max(found) <= 0.5 / visual_rate + 2 / RATE
+
+
+@pytest.mark.parametrize("start", [0.5, 1.37, 2.0])
+@pytest.mark.parametrize("visual_rate", [25.0, 15.0])
+def test_a_blink_lies_on_its_click_in_a_stretch_too(tmp_path, start, visual_rate):
+    path = tmp_path / "x.mp4"
+    film(path, 30, 0.4)
+    sound, _ = read_audio(path, RATE, 1, 0, start, 1.9)
+    loud = np.abs(sound[:, 0]) > 0.2
+    clicked = np.flatnonzero(loud[1:] & ~loud[:-1]) + 1
+    clicked = clicked[np.insert(np.diff(clicked) > 0.2 * RATE, 0, True)] / RATE
+    wanted = [t - start for t in TIMES if start < t < start + 1.9]
+    np.testing.assert_allclose(clicked, wanted, atol=0.002)
+    seen = Brightness(visual_rate)(path, 1, (start, 1.9)).features[0, :, 0] > 0.5
+    assert len(seen) == np.ceil(1.9 * visual_rate - 0.5)
+    begins = (np.flatnonzero(seen[1:] & ~seen[:-1]) + 1) / visual_rate
+    assert len(begins) == len(clicked)
+    assert np.abs(begins - clicked).max() <= 0.5 / visual_rate + 2 / RATE

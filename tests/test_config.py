@@ -94,6 +94,7 @@ def test_print_config_takes_every_named_configuration(name, capsys):
 # Sources, and parameters of f90's Wave-U-Net and of the 2018 VIMSS, counted in
 # TensorFlow 1; where none were published, by formula.
 DEEP = dict(num_layers=14, filter_size=5, merge_filter_size=1)
+MUSDB = ("musdb", "musdb_hq")
 PARAMETERS = {
     "baseline": (2, 10_263_028),
     "baseline_diff": (2, 10_263_002),
@@ -113,6 +114,16 @@ PARAMETERS = {
     "urmp_2018": (13, 10_263_288),
     "cexp_labels": (13, 15_654_648),
     "chamber": (13, 10_263_288),
+    **dict.fromkeys(MUSDB, (4, wave_unet_parameters(n_sources=4))),
+    "musdb_vocals": (2, 10_263_028),
+    "stems": (13, wave_unet_parameters(n_sources=13)),
+    "sop": (8, wave_unet_parameters(n_sources=8)),
+    "cocochorales": (13, wave_unet_parameters(n_sources=13)),
+    "music": (11, wave_unet_parameters(n_sources=11)),
+    "music21": (21, wave_unet_parameters(n_sources=21)),
+    "solos": (13, wave_unet_parameters(n_sources=13)),
+    "clarinet4science": (1, wave_unet_parameters(n_sources=1)),
+    "audioset": (1, wave_unet_parameters(n_sources=1)),
 }
 # What fusers add, of 13 labels: 24 (i + 1) channels behind level i of 12 on the way up,
 # 312 at the bottom; with one decoder for all slots, 11 of 12 last convolutions less.
@@ -176,6 +187,9 @@ LENGTHS = {
     "urmp_2018": CONTEXT,
     "cexp_labels": CONTEXT,
     "chamber": CONTEXT,
+    **dict.fromkeys((*MUSDB, "musdb_vocals", "stems"), SAME),
+    **dict.fromkeys(("sop", "cocochorales", "audioset"), SAME),
+    **dict.fromkeys(("music", "music21", "solos", "clarinet4science"), SAME),
     **dict.fromkeys(CONDITIONED, CONTEXT),
 }
 
@@ -280,7 +294,7 @@ def test_the_spectrogram_unet_and_its_rival_read_the_same_records():
 
 
 def test_every_published_run_is_headed_by_its_command():
-    files = ("published.py", "fabricated.py")
+    files = ("published.py", "fabricated.py", "corpora.py")
     text = "".join((ROOT / "Console" / f).read_text("utf-8") for f in files)
     for name in Config.NAMED:
         before = text[

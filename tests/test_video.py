@@ -1,11 +1,13 @@
 """Frames of a video: what is on screen at their time, or an error; never black."""
 
+import av
 import numpy as np
 import pytest
 
 from Datasets import media, video
 from Schema import InputError
 from tests import video_made
+from tests.films_made import film
 from tests.video_made import read_frames
 
 
@@ -181,3 +183,105 @@ def test_real_videos_are_read_whole(shared):
         info = video.probe(path)
         frames = read_frames(path, info.rate, longest=64)
         assert len(frames) == info.n_frames and frames.mean() > 5, path.name
+
+
+# --- Stretches ----------------------------------------------------------------
+def stretches(times, shown, rate, start, seconds):
+    """Levels of the frames of a stretch, by their time stamps alone."""
+    end = min(start + seconds, times[-1] + 0.1)
+    count = max(1, int(np.ceil((end - start) * rate - 0.5 - 1e-6)))
+    middles = start + (np.arange(count) + 0.5) / rate
+    on_screen = np.searchsorted(times, middles, side="right") - 1
+    return shown[np.maximum(on_screen, 0)]
+
+
+@pytest.mark.parametrize("kind", TIMES)
+@pytest.mark.parametrize("start, seconds", [(0.0, 0.9), (0.31, 1.0), (1.37, 0.66)])
+def test_a_stretch_is_cut_where_its_times_are(kind, start, seconds, tmp_path):
+    times, shown = TIMES[kind], steps(np.random.default_rng(2))
+    pictures = [video_made.grey(level) for level in shown]
+    sound = np.zeros(8000, np.float32)
+    path = video_made.write(tmp_path / "x.mkv", pictures, times, sound)
+    for rate in (10, 29.97):
+        found = levels(path, rate, start=start, seconds=seconds)
+        wanted = stretches(times, shown, rate, start, seconds)
+        assert len(found) == len(wanted)
+        assert np.abs(found - wanted).max() < 4
+
+
+FORMATS = [
+    *(("mp4", "libx264"), ("mkv", "libx264"), ("ts", "libx264"), ("flv", "flv")),
+    *(("mkv", "libvpx"), ("avi", "mpeg4"), ("mpg", "mpeg2video"), ("mov", "mjpeg")),
+]
+
+
+@pytest.mark.parametrize("suffix, codec", FORMATS)
+def test_a_stretch_of_any_format_is_what_reading_it_all_would_show(
+    suffix, codec, tmp_path
+):
+    times = np.arange(120) / 25 if codec == "mpeg2video" else np.arange(120) / 10
+    options = {"x264-params": "open-gop=1"} if codec == "libx264" else {}
+    rate = 25 if codec == "mpeg2video" else 10
+    path = tmp_path / f"x.{suffix}"
+    if codec == "mpeg2video":
+        rng = np.random.default_rng(1)
+        tiles = [rng.integers(0, 255, (3, 4, 3)) for _ in times]
+        write_mpeg(path, [np.kron(t, np.ones((16, 16, 1))) for t in tiles])
+    else:
+        film(path, codec, times, **options)
+    whole = read_frames(path, rate)
+    for first, count in ((1, 5), (37, 20), (61, 30), (113, 40)):
+        part = read_frames(path, rate, start=first / rate, seconds=count / rate)
+        np.testing.assert_array_equal(part, whole[first : first + count])
+
+
+def test_only_what_a_stretch_needs_is_decoded(tmp_path, monkeypatch):
+    path = film(tmp_path / "x.mp4", times=np.arange(600) / 10)
+    decoded, reading = [], video.decoded
+
+    def counted(*arguments):
+        for picture in reading(*arguments):
+            decoded.append(picture)
+            yield picture
+
+    reader = video.VideoReader(path, 10, start=50.05, seconds=1.0)
+    monkeypatch.setattr(video, "decoded", counted)
+    assert sum(len(block) for block in reader) == 10
+    assert len(decoded) <= 12 + 10 + 4  # a group of pictures, the stretch, and B-frames
+
+
+@pytest.mark.parametrize(
+    "stretch, message",
+    [
+        (dict(start=3.5), "ends at 3.00 s, before the stretch that begins at 3.50 s"),
+        (dict(start=-1.0), "begins at 0 s or later"),
+        (dict(seconds=0.0), "takes more than 0 s"),
+    ],
+)
+def test_a_stretch_that_there_is_not_is_refused(stretch, message, tmp_path):
+    path = film(tmp_path / "x.mp4")
+    with pytest.raises(InputError, match=message):
+        read_frames(path, 10, **stretch)
+
+
+def test_damage_counts_in_the_stretch_alone(tmp_path):
+    path = film(tmp_path / "x.mkv", times=np.arange(200) / 10)
+    data = bytearray(path.read_bytes())
+    path.write_bytes(data[: len(data) // 2])  # half of it is gone
+    with pytest.raises(InputError, match="cut short at"):
+        read_frames(path, 10)
+    reader = video.VideoReader(path, 10, start=4.0, seconds=3.0)
+    assert sum(len(block) for block in reader) == 30 and reader.lost is None
+    with pytest.raises(InputError, match="cut short at"):
+        read_frames(path, 10, start=8.0, seconds=6.0)
+
+
+def write_mpeg(path, pictures):
+    """A program stream, whose codec wants a rate of films."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(picture.astype(np.uint8), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))

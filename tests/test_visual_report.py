@@ -13,6 +13,7 @@ import Prepare
 import Utils
 from Datasets import media, video
 from Models.vision import reports
+from Preparing import visual_report
 from tests import video_made
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -29,7 +30,7 @@ def film(path, sound=True):
 @pytest.mark.parametrize("sound", [True, False])
 def test_a_report_is_a_picture_a_video_and_figures(sound, tmp_path):
     path = film(tmp_path / "x.mp4", sound)
-    told = Prepare.report_on(path, tmp_path / "out")
+    told = visual_report.report_on(path, tmp_path / "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         *("overlay.mp4", "report.json", "report.png")
     ]
@@ -46,7 +47,7 @@ def test_a_report_is_a_picture_a_video_and_figures(sound, tmp_path):
 
 
 def test_seats_are_named_in_the_figures_and_the_sentence(tmp_path):
-    told = Prepare.report_on(film(tmp_path / "x.mp4"), tmp_path / "out", 3)
+    told = visual_report.report_on(film(tmp_path / "x.mp4"), tmp_path / "out", 3)
     assert [p["how"] for p in told["players"]] == ["seat"] * 3
     assert "fallback: seats" in reports.summary(told)
 
@@ -65,7 +66,7 @@ def test_a_damaged_video_leaves_nothing_behind(tmp_path):
     media.write_video(path, rng.integers(0, 256, (40, 48, 64, 3), np.uint8), 10)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(Prepare.InputError, match="cut short"):
-        Prepare.report_on(path, tmp_path / "out")
+        visual_report.report_on(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -6,6 +6,7 @@ import pathlib
 import Utils
 from Datasets.inventory import split_ids
 from Datasets.urmp import urmp_dataset_builder
+from Schema import InputError
 
 SCHEME = "composition"
 # Last digits of the piece numbers of a split: a split can grow without end, and no
@@ -68,3 +69,28 @@ def fabricate_splits(raw, counts, **recipe):
         for split, members in numbers.items():
             names = [pieces[number] for number in members]
             (aside / f"{split}.txt").write_text("\n".join(names) + "\n", "utf-8")
+
+
+def fabricate(raw, data):
+    """Makes the pieces that a configuration's data section tells, if not there yet."""
+    if data["min_parts"] > data["max_parts"]:
+        raise InputError(
+            f"data.min_parts={data['min_parts']} must not exceed "
+            f"data.max_parts={data['max_parts']}"
+        )
+    fabricate_splits(
+        raw,
+        {
+            "train": data["train_pieces"],
+            "validation": data["validation_pieces"],
+            "test": data["test_pieces"],
+        },
+        seed=data["corpus_seed"],
+        seconds=data["seconds"],
+        instruments=data["instruments"],
+        parts=(data["min_parts"], data["max_parts"]),
+        duplicates=data["duplicates"],
+        compass=data["compass"],
+        video=data["video"],
+        frame_rate=data["frame_rate"],
+    )

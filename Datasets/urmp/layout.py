@@ -122,6 +122,7 @@ def _first(folder, names, suffixes):
 def _refuse_other_names(folder, number, code):
     """A part under another instrument's name is a contradiction, not an absence."""
     others = [p for p in folder.glob(f"AuSep_{number}_*") if p.suffix in AUDIO]
+    others = [p for p in others if p.is_file()]
     if others:
         raise InputError(
             f"{others[0]}: the folder says that part {number} is {code!r}; "

@@ -11,6 +11,7 @@ FRONT_ENDS = {
     "players_mobilenet": "how each player moves and what MobileNetV2 sees of it",
     "players_resnet50": "the same with ResNet-50, whose weights are the user's",
     "players_frames": "pictures of each player, at which the separator looks itself",
+    "solos_skeleton": "key points of the player, from the files of Solos; no video",
 }
 ONLINE = ("players_frames",)  # whose image network is the separator's, and is trained
 NETWORKS = {"players_mobilenet": "mobilenet_v2", "players_resnet50": "ResNet50"}
@@ -27,7 +28,7 @@ def build(name, rate=25.0, weights=None):
         `ONLINE` ones it is the separator's, and of no account here.
 
     Returns:
-      `front_end.PlayersFrontEnd`.
+      `front_end.PlayersFrontEnd`, or `key_points.KeyPointsFrontEnd`.
 
     Raises:
       InputError: If there is none of that name, the rate is impossible, or the weights
@@ -43,8 +44,10 @@ def build(name, rate=25.0, weights=None):
         raise InputError(
             f"visual.weights={weights}: {name} has no image network; leave it out"
         )
-    from Models.vision import body_front_ends, front_end
+    from Models.vision import body_front_ends, front_end, key_points
 
+    if name == "solos_skeleton":
+        return key_points.KeyPointsFrontEnd(positive("visual.frame_rate", rate))
     embedding = None
     if name in NETWORKS:
         from Models.vision.frame_embedding import FrameEmbedding

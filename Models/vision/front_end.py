@@ -65,9 +65,10 @@ class PlayersFrontEnd:
       longest: Pixels of the longer side of the frames that it should be given.
       passes: How often it iterates over them.
       size: D.
+      reads: What it is shown.
     """
 
-    longest, passes = 640, 2
+    longest, passes, reads = 640, 2, "video"
 
     def __init__(
         self,

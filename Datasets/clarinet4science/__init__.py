@@ -1,0 +1,1 @@
+"""C4S: clarinettists who each play the same pieces alone."""

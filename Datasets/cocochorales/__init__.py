@@ -1,0 +1,1 @@
+"""CocoChorales: synthesized chorales of four parts, one stem a part."""

@@ -1,0 +1,1 @@
+"""Sound of Pixels, home-made: solos of eight instruments, cut where they play."""

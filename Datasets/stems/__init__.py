@@ -1,0 +1,1 @@
+"""Stems: any folder of recordings, and what to call the files."""

@@ -1,0 +1,1 @@
+"""What the commands of Prepare.py do beside making records."""
