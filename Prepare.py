@@ -21,10 +21,10 @@ and report.json.  Without `players` it looks for those who are there most of the
 
 preview writes mixtures, and their sources, as training with these options would get
 them, to listen to.  statistics measures the records: statistics.csv, statistics.json,
-and statistics.html to look at and to hear.  duplicates finds takes that are there twice,
-and tells of those in two splits (duplicates.csv); parts of one instrument, which records
-may hold summed, are compared one by one in data.raw.  availability lists what there is
-of a data set.
+and statistics.html to look at and to hear.  duplicates finds takes that are there
+twice, and tells of those in two splits (duplicates.csv); parts of one instrument, which
+records may hold summed, are compared one by one in data.raw.  availability lists what
+there is of a data set.
 """
 
 import contextlib

@@ -257,7 +257,7 @@ REFUSED = {
     "statistics with urmp data.records=absent": "absent holds no records of urmp",
     "duplicates with urmp data.records=absent": "absent holds no records of urmp",
     "statistics with urmp players=2": "players=2: only visual_report reads a video",
-    "with urmp output=x": "output=x: only duplicates, preview, statistics and visual_report",
+    "with urmp output=x": "output=x: only duplicates, preview, statistics and visual",
 }
 
 
