@@ -4,7 +4,8 @@ Slots are either a vocabulary, one for each source name, or conditioned: slot i 
 the part that the i-th condition names.
 
     found    dict of mix float32 [n_in, C], parts float32 [P, n_in, C], label_of_part
-             int32 [P]; perhaps sounding float32 [P], 0 where a part is silenced.
+             int32 [P]; perhaps gains float32 [P] of the parts in the mixture, and
+             sounding float32 [P], 0 where a part is silenced.
              Of a score: notes and has_notes of the track, or score float32 [P, F] and
              has_score [P] of its parts.  Of players: what `watching.of_record` gives,
              or looks [P, F, ...] and seen [P] of each part's own; tempo, how
@@ -34,6 +35,8 @@ def example(windows, track, start, found, order_seed=None):
         sounding = tf.where(found["sounding"] > 0, slot_of_part, -1)
     active = mixing.active_slots(sounding, n_slots)
     targets = found["parts"][:, crop : crop + n_out]
+    if "gains" in found:
+        targets *= found["gains"][:, tf.newaxis, tf.newaxis]
     batch = {
         "mix": tf.ensure_shape(found["mix"], [windows.n_in, channels]),
         "sources": tf.ensure_shape(

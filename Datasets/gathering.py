@@ -56,9 +56,7 @@ class Gathering:
         )
         if self.mixtures.silence:
             told = self.mixtures.silence, seeds(streams.SILENCE)
-            sounding = streams.silenced(tf.shape(found["parts"])[0], *told)
-            found["parts"] *= sounding[:, tf.newaxis, tf.newaxis]
-            found["sounding"] = sounding
+            found["sounding"] = streams.silenced(tf.shape(found["parts"])[0], *told)
         return track, start, found
 
     def _ensemble(self, seed, i, seeds):

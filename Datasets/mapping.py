@@ -6,6 +6,7 @@ Where the samples begin is found once, by walking through the records' protocol
 buffers (https://protobuf.dev/programming-guides/encoding/) from length to length.
 """
 
+import functools
 import os
 import struct
 import sys
@@ -13,7 +14,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-MOST_FILES = 512  # each is a branch of the graph
+MOST_BRANCHES = 1024  # of the graph: files times parts
 KEYS = ("mix/value", "sources/value")
 NUMBERS = ("scale",)  # features of one float
 _FEATURES, _ENTRY, _KEY, _VALUE = 0x0A, 0x0A, 0x0A, 0x12  # tags of tf.train.Example
@@ -80,12 +81,13 @@ def mapped(places, channels):
     """
     files = sorted({place.path for place in places})
     local = all(os.path.isfile(path) for path in files)
-    if not local or sys.byteorder != "little" or len(files) > MOST_FILES:
+    if not local or sys.byteorder != "little" or len(files) > MOST_BRANCHES:
         return None
     try:
-        return MappedSamples(places, files, channels)
+        found = MappedSamples(places, files, channels)
     except (ValueError, KeyError, TypeError, UnicodeDecodeError):
         return None
+    return found if len(files) * found.most_parts <= MOST_BRANCHES else None
 
 
 class MappedSamples:
@@ -129,60 +131,62 @@ class MappedSamples:
     def mix(self, excerpt, begin, n_time):
         """Float32 [n_time, C] of a record's mixture from a sample on; zeros outside."""
         row = self._rows[excerpt]
-        return self._read(row, [row[1]], begin, n_time)[0] * self._gains[excerpt]
+        return self._read(excerpt, [row[1]], begin, n_time)[0]
 
     def parts(self, excerpt, begin, n_time):
         """Float32 [P, n_time, C] of all its parts."""
         row = self._rows[excerpt]
-        which = [
-            tf.minimum(tf.constant(k, tf.int64), row[4] - 1)
-            for k in range(self.most_parts)
-        ]
-        found = self._read(row, self._starts(row, which), begin, n_time)
-        return found[: row[4]] * self._gains[excerpt]
+
+        def read(count):
+            numbers = [tf.constant(k, tf.int64) for k in range(count)]
+            return self._read(excerpt, self._starts(row, numbers), begin, n_time)
+
+        counts = range(1, self.most_parts + 1)
+        branches = [functools.partial(read, count) for count in counts]
+        found = tf.switch_case(tf.cast(row[4] - 1, tf.int32), branches)
+        return tf.ensure_shape(found, [None, n_time, self._channels])
 
     def part(self, excerpt, number, begin, n_time):
         """Float32 [n_time, C] of one of its parts."""
         row = self._rows[excerpt]
         starts = self._starts(row, [tf.cast(number, tf.int64)])
-        return self._read(row, starts, begin, n_time)[0] * self._gains[excerpt]
+        return self._read(excerpt, starts, begin, n_time)[0]
 
     def _starts(self, row, numbers):
         """First bytes of some parts."""
         return [row[2] + 2 * self._channels * row[3] * number for number in numbers]
 
-    def _read(self, row, starts, begin, n_time):
-        """Float32 [len(starts), n_time, C], not scaled."""
-        file, width = tf.cast(row[0], tf.int32), 2 * self._channels
-        begin = tf.cast(begin, tf.int64)
+    def _read(self, excerpt, starts, begin, n_time):
+        """Float32 [len(starts), n_time, C] of what begins at some bytes."""
+        row, begin = self._rows[excerpt], tf.cast(begin, tf.int64)
+        width, shape = 2 * self._channels, [len(starts), n_time, self._channels]
         first, last = (
             tf.clip_by_value(edge, 0, row[3]) for edge in (begin, begin + n_time)
         )
-        spans = [(s + width * first, s + width * last) for s in starts]
-
-        def branch(number):
-            def slices():
-                region = tf.raw_ops.ImmutableConst(
-                    dtype=tf.uint8,
-                    shape=[self._sizes[number]],
-                    memory_region_name=self._files[number],
-                )
-                return tf.stack([region[a:b] for a, b in spans])
-
-            return slices
-
-        branches = [branch(number) for number in range(len(self._files))]
-        found = tf.switch_case(file, branches)
+        spans = [(start + width * first, start + width * last) for start in starts]
+        found = self._bytes(tf.cast(row[0], tf.int32), spans)
         found = tf.reshape(found, [len(starts), -1, self._channels, 2])
-        found = tf.cast(tf.bitcast(found, tf.int16), tf.float32)
+        found = tf.cast(tf.bitcast(found, tf.int16), tf.float32) * self._gains[excerpt]
         before = tf.clip_by_value(first - begin, 0, n_time)
         after = n_time - before - (last - first)
-        edges = tf.stack(
-            [
-                tf.zeros([2], tf.int64),
-                tf.stack([before, after]),
-                tf.zeros([2], tf.int64),
-            ]
-        )
-        found = tf.pad(found, edges)
-        return tf.ensure_shape(found, [len(starts), n_time, self._channels])
+
+        def padded():
+            return tf.pad(found, [[0, 0], [before, after], [0, 0]])
+
+        # Most windows lie inside of a record, and a copy costs as much as reading.
+        found = tf.cond(before + after > 0, padded, lambda: found)
+        return tf.ensure_shape(found, shape)
+
+    def _bytes(self, file, spans):
+        """uint8 [len(spans), n] between bytes of a file, all of one length."""
+
+        def read(number):
+            region = tf.raw_ops.ImmutableConst(
+                dtype=tf.uint8,
+                shape=[self._sizes[number]],
+                memory_region_name=self._files[number],
+            )
+            return tf.stack([region[begin:end] for begin, end in spans])
+
+        count = len(self._files)
+        return tf.switch_case(file, [functools.partial(read, k) for k in range(count)])

@@ -31,13 +31,33 @@ def cut(samples, start, n_time):
 
 
 def random_gains(n_parts, gain, seed):
-    """[P, 1, 1] gains, uniform in `gain` = (least, greatest).
+    """Gains float32 [P], uniform in `gain` = (least, greatest).
 
     Each source is scaled on its own, and the mixture is their sum (Stoller et al.,
     "Wave-U-Net", ISMIR 2018, section 4.1: 0.7 to 1.0).
     """
     least, greatest = gain
-    return tf.random.stateless_uniform([n_parts, 1, 1], seed, least, greatest)
+    return tf.random.stateless_uniform([n_parts], seed, least, greatest)
+
+
+def mixed(found, gains):
+    """The mixture of the parts of a window, and the gain of each in it.
+
+    The parts themselves stay as they are: most of their samples are context, which only
+    the mixture needs.
+
+    Args:
+      found: dict of parts float32 [P, T, C]; perhaps sounding float32 [P], 0 where a
+        part is silenced.
+      gains: float32 [P].
+
+    Returns:
+      The same with mix float32 [T, C] and gains, those of silenced parts 0.
+    """
+    if "sounding" in found:
+        gains *= found["sounding"]
+    mix = tf.tensordot(gains, found["parts"], 1)
+    return {**found, "mix": mix, "gains": gains}
 
 
 def to_slots(parts, slot_of_part, n_slots):

@@ -63,8 +63,8 @@ def training_batches(
     def example(i):
         track, start, found = gathered(seed, i)
         n_parts = tf.shape(found["parts"])[0]
-        found["parts"] *= mixing.random_gains(n_parts, gain, seed_of(GAIN, seed, i))
-        found["mix"] = tf.reduce_sum(found["parts"], axis=0)
+        drawn = mixing.random_gains(n_parts, gain, seed_of(GAIN, seed, i))
+        found = mixing.mixed(found, drawn)
         batch = assembled(windows, track, start, found, seed_of(ORDER, seed, i))
         if condition_dropout:
             keep_one, key = windows.n_slots is not None, seed_of(DROPOUT, seed, i)
@@ -157,7 +157,7 @@ def _mixed_solos(windows, batch_size):
 
     def example(i):
         track, start, found = gathered(FIXED, tf.minimum(i, count - 1))
-        found["mix"] = tf.reduce_sum(found["parts"], axis=0)
+        found = mixing.mixed(found, tf.ones([tf.shape(found["parts"])[0]]))
         batch = assembled(windows, track, start, found)
         return {**batch, "n_valid": tf.where(i < count, windows.n_out, 0)}
 

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+import Config
+import Prepare
+import Utils
 from Datasets import preview
 from Datasets.mixtures import Mixtures
 from Schema import InputError
@@ -78,3 +81,39 @@ def test_impossible_wishes_are_refused(records, tmp_path, changes, words):
     with pytest.raises(InputError, match=words):
         preview.write(records, "train", Mixtures(), output=tmp_path / "out", **told)
     assert not (tmp_path / "out").exists()
+
+
+def prepare(*argv):
+    told = dict(argv=["Prepare.py", *argv], check=Prepare.check)
+    return Config.command_line(Prepare.ex, **told)
+
+
+@pytest.fixture
+def stored(options):
+    """Where the records of `options` are, as a command line tells it."""
+    data = Utils.read_json(options)["data"]
+    return [f"data.{key}={value}" for key, value in data.items() if key != "raw"]
+
+
+def test_the_verb_writes_what_training_would_hear(stored, here, capsys):
+    prepare("preview", "with", *stored, "n=2", "seconds=0.2", "mixing.remix=1.0")
+    said = capsys.readouterr().out
+    assert "preview/1: mixture -" in said and "preview/2: " in said
+    assert len(list((here / "preview" / "2").glob("*.wav"))) >= 2
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (["preview", "with", "mixing.remix=2.0"], "mixing.remix=2.0 must lie between"),
+        (["preview", "with", "n=two"], "n=two: expected a whole number"),
+        (["preview", "with", "split=tests"], "no split 'tests'"),
+        (["with", "n=2"], "n=2: only preview tells of mixtures to listen to"),
+        (["with", "mixing.remix=0.5"], "does not use the section mixing"),
+    ],
+)
+def test_a_mistake_is_one_sentence(stored, here, capsys, words, sentence):
+    with pytest.raises(SystemExit):
+        prepare(*words, *stored)
+    assert sentence in capsys.readouterr().err
+    assert not (here / "preview").exists()
