@@ -34,6 +34,7 @@ data, visual, mixing, model, training, evaluation = INGREDIENTS = [
 ]
 SECTIONS = [ingredient.path for ingredient in INGREDIENTS]
 ROOMS = ("Console", "Datasets", "Models", "Learning", "Scores", "Preparing")
+ROOMS += ("Evaluating",)
 
 OPTIONAL = {  # knobs that may be None, and their type otherwise
     "data.raw": str,
@@ -48,6 +49,8 @@ OPTIONAL = {  # knobs that may be None, and their type otherwise
     "evaluation.conditions": list,
     "evaluation.required_si_sdri": float,
     "run": str,
+    "estimates": str,
+    "reference": str,
     "resume": str,
     "loss": str,
 }
@@ -213,6 +216,9 @@ def scoring():
     split = "test"  # | "validation" | "train"
     save_estimates = True  # write the estimates beside the scores
     conditions = None  # which to give: ["labels"], [] (blind); None: all it listens to
+    oracles = [
+        "ideal ratio mask"
+    ]  # rows beside the mixture; Evaluating/run.py has more
     workers = None  # processes that score; None: one a core
     required_si_sdri = None  # dB above the mixture; fail with less
 

@@ -23,8 +23,8 @@ endif
 
 setup: $(VENV)/ready
 
-REQUIREMENTS := requirements.txt requirements-dev.txt requirements-nodeps.txt \
-	constraints.txt
+REQUIREMENTS := requirements.txt requirements-dev.txt requirements-beam.txt \
+	requirements-nodeps.txt constraints.txt
 
 $(VENV)/ready: $(REQUIREMENTS)
 	@test -n "$(PYTHON)" || { echo "VIMSS needs Python 3.11, 3.12 or 3.13;" \
@@ -54,6 +54,8 @@ lint: setup
 bench: setup
 	$(PY) -m benchmarks.chamber
 	$(PY) -m benchmarks.wave_unet
+	$(PY) -m benchmarks.records
+	$(PY) -m benchmarks.museval
 
 # The third step fails unless the model stands 5 dB SI-SDR above the mixture.  The rest
 # shows what VIMSS ships: two oboists who are told apart by sight, and what labels and

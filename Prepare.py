@@ -94,13 +94,15 @@ def prepare(data, visual=None):
             f"has a {reads}; add some, or leave it out"
         )
     folder = pathlib.Path(builder.data_dir)
-    if making.is_current(folder, builder.fingerprint(inventory)):
-        print(f"{folder} is up to date")
+    fingerprint = builder.fingerprint(inventory)
+    if making.is_current(folder, fingerprint):
         return folder
     beam = making.beam_of(data)
     ahead = [] if beam else jobs  # workers of Apache Beam watch for themselves
     looking = watching.ahead(watcher, ahead) if watcher else contextlib.nullcontext()
     with Utils.alone(folder.parent, "Prepare.py"), looking as builder.watch:
+        if making.is_current(folder, fingerprint):  # another has just made them
+            return folder
         making.build(builder, raw, inventory, beam)
     making.summarize(folder, inventory)
     for line in watcher.report() if watcher else ():

@@ -133,14 +133,18 @@ def opened(data, visual, model, training, mixing=None):
 
 def refuse(config):
     """Raises InputError for a configuration that cannot be trained."""
+    from Datasets import gathering, pipeline
     from Learning import knobs, start
     from Models import warm_start
 
     training, resume, mixing = (config[k] for k in ("training", "resume", "mixing"))
     knobs.check(training)
     sections = [config[name] for name in ("data", "visual", "model")]
-    network = opened(*sections, training, mixing)[0]
+    network, _, found = opened(*sections, training, mixing)
     knobs.check_dropout(training["condition_dropout"], network.batch_keys)
+    pipeline.check_training(found["train"], training["condition_dropout"])
+    for windows in found.values():
+        gathering.Gathering(windows)
     Test.batch_loss(training["loss"], network)
     start.check(resume, training["warm_start"])
     if resume is None and training["warm_start"] is not None:

@@ -68,6 +68,13 @@ def alone(folder, who):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"another {who} is at work in {folder}") from None
+        # Who had it before may have removed the file meanwhile: another is made then.
+        try:
+            same = os.path.samestat(os.fstat(file.fileno()), os.stat(folder / ".lock"))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise InputError(f"another {who} was at work in {folder}; type it again")
         try:
             yield
         finally:

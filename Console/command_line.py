@@ -128,6 +128,10 @@ def help_text(experiment):
     """A verb's own words, then the commands, named configurations and flags."""
     first = [("print_config", "all options with their values, and stop")]
     first += [("print_named_configs", "the named configurations, and stop")]
+    for name, command in experiment.commands.items():
+        ours = not command.__module__.startswith("sacred")
+        if ours and name != experiment.default_command:
+            first.append((name, (command.__doc__ or "").strip().split("\n")[0]))
     flags = [
         (
             ", ".join(option.get_flags()) + (f" {option.arg}" if option.arg else ""),
@@ -176,7 +180,7 @@ def _sentence(error):
     if isinstance(error, InputError):
         return str(error)
     where = error.filename or "a file"
-    full = (errno.ENOSPC, errno.EDQUOT)
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     if error.errno in full or "No space left" in str(error):
         return f"{where}: the disk is full; free space or choose another folder"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

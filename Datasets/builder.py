@@ -36,6 +36,8 @@ class TrackBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
       watch: Sees the videos, as `watching.look` says, if `Options.front_end` names it.
       keep_going: Whether a track that cannot be read is left out, and told in the
         metadata's list of failures; else it stops the build.
+      homepage: Its address, or None: it has none.
+      licence: Of the recordings, a sentence; it is put beside the records.
     """
 
     VERSION = tfds.core.Version(Schema.RECORD_VERSION)
@@ -44,6 +46,8 @@ class TrackBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
     labels = tuple(Schema.INSTRUMENTS)
     watch = None
     keep_going = False
+    homepage = None
+    licence = None
 
     def inventory(self, raw):
         """Looks at the raw folder; returns a `Datasets.inventory.Inventory`."""
@@ -54,6 +58,11 @@ class TrackBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
         name, sighted = self.builder_config.name, bool(self.builder_config.front_end)
         told = name, Schema.RECORD_VERSION
         return fingerprint(inventory.tracks, *told, video=sighted)
+
+    def dataset_info_from_configs(self, **told):
+        """As TFDS has it, with home page and licence."""
+        told = {"homepage": self.homepage, "license": self.licence, **told}
+        return super().dataset_info_from_configs(**told)
 
     def _info(self):
         features, told = tfds.features, self.builder_config

@@ -44,8 +44,8 @@ def histogram(values, title, unit):
         below += found
     ticks = [(LEFT + f * BINS * step, low + f * (high - low)) for f in (0, 0.5, 1)]
     marks = "".join(
-        f'<text x="{x:.1f}" y="{BASE + 15}" text-anchor="middle">{value:.1f}</text>'
-        for x, value in ticks
+        f'<text x="{x:.1f}" y="{BASE + 15}" text-anchor="{anchor}">{value:.1f}</text>'
+        for (x, value), anchor in zip(ticks, ("middle", "middle", "end"))
     )
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" '

@@ -144,7 +144,7 @@ class FeatureBuilder(TrackBuilder, skip_registration=True):
             raise InputError(f"{raw} is not a folder; name that of the TFRecord files")
         found = Files({})
         for split, paths in self.files_of(pathlib.Path(raw)).items():
-            for path in paths:
+            for path in (path for path in paths if path.name[0] != "."):
                 name = path.relative_to(raw).as_posix()
                 try:
                     file = RawFile(name, str(path), *scan(path))

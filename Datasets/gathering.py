@@ -28,7 +28,8 @@ class Gathering:
             names = windows.source_names
             labels = [[names.index(x) for x in t.labels] for t in windows.tracks]
             counts = [int(count) for count in windows.counts]
-            self._chooser = streams.Chooser(self.mixtures, labels, counts, names)
+            told = labels, counts, names, windows.split
+            self._chooser = streams.Chooser(self.mixtures, *told)
 
     def __call__(self, seed, i):
         """The parts of example i.

@@ -19,7 +19,7 @@ OVERLAP = 1.4  # bytes of records for a byte of what they hold: excerpts overlap
 
 
 def is_current(folder, fingerprint):
-    """Whether the records exist; refuses those of other raw data."""
+    """Whether the records exist, and says so; refuses those of other raw data."""
     if not (folder / "dataset_info.json").exists():
         return False
     found = Records(folder)
@@ -30,6 +30,7 @@ def is_current(folder, fingerprint):
         )
     for split in found.splits:
         found.places(split)  # raises if a file is missing or cut short
+    print(f"{folder} is up to date")
     return True
 
 

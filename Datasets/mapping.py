@@ -7,6 +7,7 @@ buffers (https://protobuf.dev/programming-guides/encoding/) from length to lengt
 """
 
 import functools
+import itertools
 import os
 import struct
 import sys
@@ -14,9 +15,8 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-MOST_BRANCHES = 1024  # of the graph: files times parts
+MOST_FILES = 1024  # each is a branch of the graph, and delays the first batch
 KEYS = ("mix/value", "sources/value")
-NUMBERS = ("scale",)  # features of one float
 _FEATURES, _ENTRY, _KEY, _VALUE = 0x0A, 0x0A, 0x0A, 0x12  # tags of tf.train.Example
 _BYTES, _FLOATS, _ITEM = 0x0A, 0x12, 0x0A
 
@@ -81,13 +81,12 @@ def mapped(places, channels):
     """
     files = sorted({place.path for place in places})
     local = all(os.path.isfile(path) for path in files)
-    if not local or sys.byteorder != "little" or len(files) > MOST_BRANCHES:
+    if not local or sys.byteorder != "little" or len(files) > MOST_FILES:
         return None
     try:
-        found = MappedSamples(places, files, channels)
+        return MappedSamples(places, files, channels)
     except (ValueError, KeyError, TypeError, UnicodeDecodeError):
         return None
-    return found if len(files) * found.most_parts <= MOST_BRANCHES else None
 
 
 class MappedSamples:
@@ -102,18 +101,17 @@ class MappedSamples:
     def __init__(self, places, files, channels):
         self._channels, self._files = channels, files
         self._sizes = [os.path.getsize(path) for path in files]
-        rows, scales = [], []
-        for number, path in enumerate(files):
+        number_of = {path: number for number, path in enumerate(files)}
+        order = sorted(range(len(places)), key=lambda k: places[k].path)
+        found = [None] * len(places)
+        for path, group in itertools.groupby(order, lambda k: places[k].path):
             with open(path, "rb") as file:
-                for k, place in enumerate(places):
-                    if place.path == path:
-                        row, scale = self._row(file, place)
-                        rows.append((k, number, *row))
-                        scales.append((k, scale))
-        self._rows = tf.constant([row[1:] for row in sorted(rows)], tf.int64)
-        self._gains = tf.constant(
-            [np.float32(scale) / np.float32(32768) for _, scale in sorted(scales)]
-        )
+                for k in group:
+                    row, scale = self._row(file, places[k])
+                    found[k] = (number_of[path], *row), scale
+        rows, scales = zip(*found)
+        self._rows = tf.constant(rows, tf.int64)
+        self._gains = tf.constant(np.float32(scales) / np.float32(32768))
         self.most_parts = int(max(row[-1] for row in rows))
 
     def _row(self, file, place):
@@ -131,15 +129,17 @@ class MappedSamples:
     def mix(self, excerpt, begin, n_time):
         """Float32 [n_time, C] of a record's mixture from a sample on; zeros outside."""
         row = self._rows[excerpt]
-        return self._read(excerpt, [row[1]], begin, n_time)[0]
+        return self._read(self._file(row), excerpt, [row[1]], begin, n_time)[0]
 
     def parts(self, excerpt, begin, n_time):
         """Float32 [P, n_time, C] of all its parts."""
         row = self._rows[excerpt]
+        file = self._file(row)
 
         def read(count):
             numbers = [tf.constant(k, tf.int64) for k in range(count)]
-            return self._read(excerpt, self._starts(row, numbers), begin, n_time)
+            starts = self._starts(row, numbers)
+            return self._read(file, excerpt, starts, begin, n_time)
 
         counts = range(1, self.most_parts + 1)
         branches = [functools.partial(read, count) for count in counts]
@@ -150,13 +150,13 @@ class MappedSamples:
         """Float32 [n_time, C] of one of its parts."""
         row = self._rows[excerpt]
         starts = self._starts(row, [tf.cast(number, tf.int64)])
-        return self._read(excerpt, starts, begin, n_time)[0]
+        return self._read(self._file(row), excerpt, starts, begin, n_time)[0]
 
     def _starts(self, row, numbers):
         """First bytes of some parts."""
         return [row[2] + 2 * self._channels * row[3] * number for number in numbers]
 
-    def _read(self, excerpt, starts, begin, n_time):
+    def _read(self, file, excerpt, starts, begin, n_time):
         """Float32 [len(starts), n_time, C] of what begins at some bytes."""
         row, begin = self._rows[excerpt], tf.cast(begin, tf.int64)
         width, shape = 2 * self._channels, [len(starts), n_time, self._channels]
@@ -164,7 +164,7 @@ class MappedSamples:
             tf.clip_by_value(edge, 0, row[3]) for edge in (begin, begin + n_time)
         )
         spans = [(start + width * first, start + width * last) for start in starts]
-        found = self._bytes(tf.cast(row[0], tf.int32), spans)
+        found = tf.stack([file[begin:end] for begin, end in spans])
         found = tf.reshape(found, [len(starts), -1, self._channels, 2])
         found = tf.cast(tf.bitcast(found, tf.int16), tf.float32) * self._gains[excerpt]
         before = tf.clip_by_value(first - begin, 0, n_time)
@@ -177,16 +177,16 @@ class MappedSamples:
         found = tf.cond(before + after > 0, padded, lambda: found)
         return tf.ensure_shape(found, shape)
 
-    def _bytes(self, file, spans):
-        """uint8 [len(spans), n] between bytes of a file, all of one length."""
+    def _file(self, row):
+        """uint8 [bytes] of the file that holds a record: mapped, not copied."""
 
-        def read(number):
-            region = tf.raw_ops.ImmutableConst(
+        def region(number):
+            return tf.raw_ops.ImmutableConst(
                 dtype=tf.uint8,
                 shape=[self._sizes[number]],
                 memory_region_name=self._files[number],
             )
-            return tf.stack([region[begin:end] for begin, end in spans])
 
         count = len(self._files)
-        return tf.switch_case(file, [functools.partial(read, k) for k in range(count)])
+        files = [functools.partial(region, number) for number in range(count)]
+        return tf.switch_case(tf.cast(row[0], tf.int32), files)

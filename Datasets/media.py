@@ -16,6 +16,12 @@ import soxr
 import Schema
 from Schema import InputError
 
+# Formats that do not state their duration: FFmpeg guesses it from the first packets'
+# bit rate, and may be wrong by any factor.
+GUESSED = ("aac", "ac3", "amr", "dts", "eac3")
+# s: less is the rounding of times; more is damage, and no rest in the sound.
+HOLE = (0.1, 600.0)
+
 
 def _soundfile_knows(path):
     return pathlib.Path(path).suffix.lower() in (".wav", ".flac", ".ogg", ".aiff")
@@ -91,7 +97,28 @@ class AudioReader:
         """Samples of a channel as the container states them, or None."""
         if self._container is None or not self._stream.duration:
             return None
-        return round(self._stream.duration * self._stream.time_base * self.sample_rate)
+        kind, rate = self._container.format.name, self.sample_rate
+        if kind in GUESSED:
+            return None
+        stated = round(self._stream.duration * self._stream.time_base * rate)
+        # Some mp3 state it, of others it is a guess.
+        found = self.counted() if kind == "mp3" else None
+        return found if found and found > stated + rate / 10 else stated
+
+    def counted(self):
+        """Samples of a channel by what its packets say of theirs, or None.
+
+        The file is read to its end, but not decoded.
+        """
+        if self._container is None:
+            return None
+        packets = [p for p in self._container.demux(self._stream) if p.size]
+        spans = [(p.pts, p.duration) for p in packets]
+        self._container.seek(0)
+        if not spans or any(pts is None or not length for pts, length in spans):
+            return None
+        length = max(map(sum, spans)) - min(spans)[0]
+        return round(length * self._stream.time_base * self.sample_rate)
 
     def blocks(self, block=1 << 17):
         """Yields float32 [at most about `block`, C] until the file ends."""
@@ -105,21 +132,34 @@ class AudioReader:
 
     def _decoded(self, block):
         to_float = av.AudioResampler(format="fltp", layout=self._stream.layout.name)
-        pending, n_pending = [], 0
+        pending, n_pending, begin, n_done = [], 0, None, 0
         # Where time is counted in samples, an encoder's last frame says how many of
         # its samples are no padding.
         exact = self._stream.time_base * self.sample_rate == 1
         for frame in self._container.decode(self._stream):
             n_time = frame.duration if exact and frame.duration else frame.samples
+            begin = frame.time if begin is None else begin
+            rest = self._rest(frame.time, begin, n_done)
+            pending.append(np.zeros((rest, self.channels), np.float32))
             for converted in to_float.resample(frame):
                 pending.append(converted.to_ndarray().T[:n_time])
-                n_pending += len(pending[-1])
+                rest += len(pending[-1])
+            n_done, n_pending = n_done + rest, n_pending + rest
             if n_pending >= block:
                 yield np.concatenate(pending)
                 pending, n_pending = [], 0
         pending += [frame.to_ndarray().T for frame in to_float.resample(None)]
         if pending:
             yield np.concatenate(pending)
+
+    def _rest(self, time, begin, n_done):
+        """Samples of silence from `n_done` after `begin`, s, to what is heard then."""
+        if time is None or begin is None:
+            return 0
+        hole = float(time - begin) - n_done / self.sample_rate
+        if hole > HOLE[1]:
+            raise InputError(f"{self.path} has a hole of {hole:.0f} s; write it anew")
+        return round(hole * self.sample_rate) if hole > HOLE[0] else 0
 
 
 def read_audio(
@@ -178,7 +218,7 @@ def probe_audio(path, stream=0):
       stream: As of `read_audio`.
 
     Returns:
-      (sample rate in Hz, channels, samples of a channel: to some 50 ms, as stated).
+      (sample rate in Hz, channels, samples of a channel, to less than 0.1 s).
 
     Raises:
       InputError: If the file is absent, unreadable, or has no such audio or no samples.
@@ -186,7 +226,7 @@ def probe_audio(path, stream=0):
     with AudioReader(path, stream) as reader:
         n_time = reader.n_time
         if n_time is None:
-            n_time = reader.stated()
+            n_time = reader.stated() or reader.counted()
         if n_time is None:
             n_time = sum(len(block) for block in reader.blocks())
         if not n_time:

@@ -20,6 +20,7 @@ from Schema import InputError
 INSTRUMENTS = ("any", "different", "same")
 # Streams of draws of an example, apart from those of `windows`.
 COUNT, LABEL, TRACK, PART, START, REMIX, BALANCE, SILENCE = range(16, 24)
+OWN_TRACK, OWN_START = 24, 25  # of an ensemble that is then remixed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,11 @@ class Mixtures:
             return n_in
         return stretching.reach(n_in, 1 + self.tempo, sample_rate)
 
+    def longest(self, n_read, sample_rate):
+        """Samples of the longest window for which `reach` is within `n_read`."""
+        surplus = self.reach(0, sample_rate)
+        return int((n_read - surplus) / (1 + self.tempo))
+
     @property
     def gathers(self):
         """Whether the parts of a mixture may come from several recordings."""
@@ -120,13 +126,14 @@ class Chooser:
       labels: For each of the N tracks, the labels of its parts as indices below L.
       counts: For each, how many windows it has.
       names: The L instruments, for errors.
+      split: Of the tracks, for errors.
 
     Raises:
       InputError: If the split has too few instruments, or recordings of one, for what
         is asked.
     """
 
-    def __init__(self, mixtures, labels, counts, names):
+    def __init__(self, mixtures, labels, counts, names, split):
         self.mixtures = mixtures
         self._labels = tf.ragged.constant([list(x) for x in labels], tf.int32)
         has = np.zeros([len(labels), len(names)])  # parts of each
@@ -140,7 +147,7 @@ class Chooser:
                 np.maximum(np.log(self._shares(has, counts)), -1e9), tf.float32
             )
         self._n_tracks = tf.constant((has > 0).sum(axis=0), tf.int32)
-        self._check(has, names)
+        self._check(has, names, split)
 
     def _shares(self, has, counts):
         """How often each instrument is drawn, [L]."""
@@ -148,25 +155,28 @@ class Chooser:
         even = (time > 0) / max(1, np.count_nonzero(time))
         balance, told = self.mixtures.balance, self.mixtures
         shares = (1 - balance) * time / time.sum() + balance * even
-        # Of one instrument, at least two recordings are to be mixed.
+        # No recording is to be mixed with itself.
         if told.instruments == "same" and told.sources_max > 1:
-            shares = np.where((has > 0).sum(axis=0) >= 2, shares, 0)
+            enough = (has > 0).sum(axis=0) >= told.sources_max
+            shares = np.where(enough, shares, 0)
         return shares
 
-    def _check(self, has, names):
+    def _check(self, has, names, split):
         told, there = self.mixtures, np.flatnonzero(has.any(axis=0))
         found = ", ".join(names[k] for k in there)
         if told.instruments == "different" and told.sources_max > len(there):
             raise InputError(
                 f"mixing.sources_max={told.sources_max} different instruments: the "
-                f"recordings have {len(there)} ({found})"
+                f"{split} recordings have {len(there)} ({found}); choose fewer, or "
+                "mixing.instruments=any"
             )
         if told.instruments == "same" and told.sources_max > 1:
             most = int((has > 0).sum(axis=0).max())
             if most < told.sources_max:
                 raise InputError(
-                    f"mixing.sources_max={told.sources_max} of the same instrument: no "
-                    f"instrument has more than {most} recordings"
+                    f"mixing.sources_max={told.sources_max} of the same instrument: of "
+                    f"none there are more than {most} {split} recordings; choose "
+                    "fewer, or mixing.instruments=any"
                 )
 
     def balanced_track(self, seed_of, track, start_of):
@@ -180,11 +190,11 @@ class Chooser:
         chance = tf.random.stateless_uniform([], seed_of(BALANCE))
         even = tf.where(self._n_tracks > 0, 0.0, -1e9)
         label = _best(even, seed_of(LABEL), 1)
-        other = self._tracks(label, seed_of(TRACK))[0]
+        other = self._tracks(label, seed_of(OWN_TRACK))[0]
         track = tf.where(
             chance < self.mixtures.balance, other, tf.cast(track, tf.int64)
         )
-        return track, start_of(track, seed_of(START))
+        return track, start_of(track, seed_of(OWN_START))
 
     def parts_of_solos(self, seed_of, i):
         """The parts of mixture i.
@@ -226,19 +236,21 @@ class Chooser:
         count = tf.shape(labels)[0]
         own = tf.fill([count], tf.cast(track, tf.int64))
         chance = tf.random.stateless_uniform([count], seed_of(REMIX))
-        moved = chance < self.mixtures.remix
-        moved &= tf.gather(self._n_tracks, labels) > 1
         others = self._tracks(labels, seed_of(TRACK), without=track)
+        # If no recording is left for a part, it stays.
+        moved = (chance < self.mixtures.remix) & (others != own)
         parts = self._parts(others, labels, seed_of(PART))
         return tf.where(moved, others, own), tf.where(moved, parts, tf.range(count))
 
     def _tracks(self, labels, seed, without=None):
-        """Recordings of instruments [K]: different ones for equal instruments."""
+        """Recordings of instruments [K]: of an instrument, different ones if it has."""
         drawn = self._log_counts + _gumbel(self._log_counts.shape, seed)
         if without is not None:
             drawn -= 1e8 * tf.one_hot(without, self._log_counts.shape[0])
         scores = drawn + tf.gather(self._has, labels)
-        order = tf.argsort(scores, axis=1, direction="DESCENDING", stable=True)
+        # All of many recordings need not be sorted to find a few.
+        count = tf.minimum(tf.shape(labels)[0], self._log_counts.shape[0])
+        order = tf.math.top_k(scores, count).indices
         same = labels[:, tf.newaxis] == labels[tf.newaxis]
         earlier = tf.linalg.band_part(tf.cast(same, tf.int32), -1, 0)
         rank = tf.reduce_sum(earlier, axis=1) - 1

@@ -56,7 +56,7 @@ def training_batches(
       InputError: If the dropout is no probability, or if there is no score, or no
         video, at all.
     """
-    _check_training(windows, condition_dropout)
+    check_training(windows, condition_dropout)
 
     gathered = gathering.Gathering(windows)
 
@@ -80,7 +80,8 @@ def training_batches(
     return _batched(indices.map(example, CALLS), batch_size)
 
 
-def _check_training(windows, condition_dropout):
+def check_training(windows, condition_dropout):
+    """Raises the errors of `training_batches`, except for those of mixtures."""
     if not 0 <= condition_dropout <= 1:
         raise InputError(
             f"condition_dropout={condition_dropout} is no probability: choose 0 to 1"

@@ -41,15 +41,7 @@ def write(
     Raises:
       InputError: If the windows are too long, or the folder holds something else.
     """
-    longest = records.options.window
-    n_time = min(longest, 8 * records.sample_rate)
-    if seconds is not None:
-        n_time = Utils.samples(seconds, records.sample_rate)
-        if not 0 < n_time <= longest:
-            raise InputError(
-                f"seconds={seconds}: windows of these records last up to "
-                f"{records.options.window_seconds:g} s; choose fewer"
-            )
+    n_time = _length(records, mixtures, seconds)
     if count < 1:
         raise InputError(f"n={count}: expected 1 mixture or more")
     _check(output)
@@ -72,6 +64,26 @@ def write(
             written.append(files)
         Utils.write_json(aside / "preview.json", _told(records, split, seed, written))
     return written
+
+
+def _length(records, mixtures, seconds):
+    """Samples of each mixture."""
+    longest = mixtures.longest(records.options.window, records.sample_rate)
+    if longest < 1:
+        raise InputError(
+            f"mixing.tempo={mixtures.tempo} reads more than the "
+            f"{records.options.window_seconds:g} s of these records' windows: prepare "
+            "with a longer data.window_seconds"
+        )
+    if seconds is None:
+        return min(longest, 8 * records.sample_rate)
+    n_time = Utils.samples(seconds, records.sample_rate)
+    if not 0 < n_time <= longest:
+        raise InputError(
+            f"seconds={seconds}: windows of these records last up to "
+            f"{longest / records.sample_rate:.3g} s; choose fewer"
+        )
+    return n_time
 
 
 def _files(one, names):

@@ -96,7 +96,7 @@ def write(shard, features, writer, keep_going=False, on_track=None):
 
     def payloads():
         for key, example in shard(failures if keep_going else None, on_track):
-            payload = features.serialize_example(example)
+            payload = in_order(features.serialize_example(example))
             sizes.append(len(payload))
             yield key, payload
 
@@ -107,6 +107,14 @@ def write(shard, features, writer, keep_going=False, on_track=None):
     count, size = len(sizes), sum(sizes)
     told = {"path": path, "failures": failures, "count": count, "bytes": size}
     _tell(shard.path, told)
+
+
+def in_order(payload):
+    """A serialized `tf.train.Example` whose features stand in the order of their names.
+
+    Else their order is another one in each process.
+    """
+    return tf.train.Example.FromString(payload).SerializeToString(deterministic=True)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import Utils
 from Datasets import loudness
 
 MIXTURE = "mixture"  # label of part 0
-SHOWN = 10  # tracks that were left out, on a screen
+SHOWN = 10  # of what is odd, on a screen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,17 +211,25 @@ def report(told):
     yield from table_text(SPLIT_TITLES, split_rows(told))
     yield ""
     yield from table_text(LABEL_TITLES, label_rows(told))
-    for sound in told["sounds"]:
-        who = f"{sound.split} {sound.track} {sound.part} {sound.label}"
-        if sound.clipped:
-            yield f"  clipped: {who}: {sound.clipped} samples at full scale"
-        if sound.silence == 1:
-            yield f"  silent: {who}"
-    left_out = list(told["failures"].items())
-    for track, problem in left_out[:SHOWN]:
-        yield f"  left out: {track}: {problem}"
-    if len(left_out) > SHOWN:
-        yield f"  left out: {len(left_out) - SHOWN} more; statistics.json has all"
+    clipped = sorted((x for x in told["sounds"] if x.clipped), key=lambda x: -x.clipped)
+    lines = [f"{_name(x)}: {x.clipped} samples at full scale" for x in clipped]
+    yield from _some("clipped", lines, "csv")
+    silent = [_name(x) for x in told["sounds"] if x.silence == 1]
+    yield from _some("silent", silent, "csv")
+    left_out = [f"{track}: {problem}" for track, problem in told["failures"].items()]
+    yield from _some("left out", left_out, "json")
+
+
+def _name(sound):
+    return f"{sound.split} {sound.track} {sound.part} {sound.label}"
+
+
+def _some(what, lines, suffix):
+    """The first lines, and how many there are besides."""
+    for line in lines[:SHOWN]:
+        yield f"  {what}: {line}"
+    if len(lines) > SHOWN:
+        yield f"  {what}: {len(lines) - SHOWN} more; statistics.{suffix} has all"
 
 
 def write(folder, told):

@@ -3,7 +3,6 @@
 One file that needs no network and no script.
 """
 
-import base64
 import html
 import io
 
@@ -11,6 +10,7 @@ import numpy as np
 import soundfile as sf
 import soxr
 
+import Pages
 import Utils
 from Datasets import charts, loudness, statistics
 
@@ -21,28 +21,6 @@ BYTES = 3_000_000  # of all sounds together, before they become text
 ROWS = 300  # of the table of tracks; statistics.csv has all
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --line: #d4d9df;
-  --soft: #f3f5f7; --warn: #b3261e; --s0: #2f6fb2; --s1: #d98324; --s2: #2c8a57;
-  --s3: #8457b0; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e7ea; --paper: #15181c;
-  --line: #363c44; --soft: #1e2329; --warn: #ff8a80; --s0: #6aa7e8; --s1: #f0a860;
-  --s2: #66c592; --s3: #b795e0; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink);
-  background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { margin-top: 2.2rem; }
-h3 { margin-bottom: .3rem; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line);
-  text-align: right; white-space: nowrap; }
-th { background: var(--soft); } .text { text-align: left; }
-.warn { color: var(--warn); font-weight: 600; }
-svg { max-width: 100%; fill: var(--ink); font-size: 11px; }
-svg .title { font-size: 13px; font-weight: 600; }
-svg .axis { fill: none; stroke: var(--line); }
-.s0 { fill: var(--s0); } .s1 { fill: var(--s1); } .s2 { fill: var(--s2); }
-.s3 { fill: var(--s3); }
-.key { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 1rem; }
 .wave { display: block; width: 100%; height: 48px; background: var(--soft); }
 .wave path { fill: var(--s0); } .wave .heard { fill: var(--s1); opacity: .25; }
 .sound { display: grid; grid-template-columns: 9rem 1fr 17rem; gap: .8rem;
@@ -119,26 +97,10 @@ def flac(audio, rate):
 
 
 def _sound(label, wave, payload):
-    data = base64.b64encode(payload).decode()
     return (
         f'<div class="sound"><span>{html.escape(label)}</span>{wave}<audio controls '
-        f'preload="none" src="data:audio/flac;base64,{data}"></audio></div>'
+        f'preload="none" src="{Pages.embedded("audio/flac", payload)}"></audio></div>'
     )
-
-
-def _table(titles, rows, text=1):
-    """An HTML table; the first `text` columns to the left."""
-
-    def line(tag, cells):
-        marked = [
-            f'<{tag} class="{"text" if k < text else "figure"}">{html.escape(cell)}'
-            f"</{tag}>"
-            for k, cell in enumerate(cells)
-        ]
-        return f"<tr>{''.join(marked)}</tr>"
-
-    body = "".join(line("td", row) for row in rows)
-    return f'<div class="wide"><table>{line("th", titles)}{body}</table></div>'
 
 
 def _histograms(told):
@@ -154,15 +116,10 @@ def _histograms(told):
             for split in told["splits"]
         }
 
-    keys = "".join(
-        f'<svg class="key" viewBox="0 0 1 1"><rect class="s{k}" width="1" height="1"/>'
-        f"</svg>{html.escape(split)}"
-        for k, split in enumerate(told["splits"])
-    )
     return (
         charts.histogram(of("loudness"), "Loudness of the mixtures", "LUFS")
         + charts.histogram(of("seconds"), "Duration of the tracks", "s")
-        + f"<p>{keys}</p>"
+        + f"<p>{Pages.keys(told['splits'])}</p>"
     )
 
 
@@ -215,31 +172,24 @@ def page(told, shown):
         for split, track, about, lines in shown
     )
     sounds = told["sounds"][:ROWS]
-    name = html.escape(told["records"])
-    return "\n".join(
-        [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width">',
-            f"<title>Statistics of {name}</title><style>{STYLE}</style></head><body>",
-            f"<h1>Statistics of {name}</h1>",
-            f"<p>{told['sample_rate']} Hz, channels: {told['channels']}, fingerprint "
-            f"{html.escape(told['fingerprint'])}. Loudness: ITU-R BS.1770-4, gated; "
-            f"silent: below {loudness.SILENCE:g} dBFS. Of splits: median (least .. "
-            "greatest) of the mixtures.</p>",
-            _odd(told),
-            _table(statistics.SPLIT_TITLES, statistics.split_rows(told)),
-            _histograms(told),
-            "<h2>Instruments</h2>",
-            _table(statistics.LABEL_TITLES, statistics.label_rows(told), 2),
-            f"<h2>To hear</h2>{heard}",
-            f"<h2>Tracks</h2><details><summary>{len(sounds)} of {len(told['sounds'])} "
-            "sounds; statistics.csv has all</summary>",
-            _table(TITLES, _rows(sounds), 3),
-            "</details>",
-            _left_out(told["failures"]),
-            "</body></html>\n",
-        ]
-    )
+    body = [
+        f"<p>{told['sample_rate']} Hz, channels: {told['channels']}, fingerprint "
+        f"{html.escape(told['fingerprint'])}. Loudness: ITU-R BS.1770-4, gated; "
+        f"silent: below {loudness.SILENCE:g} dBFS. Of splits: median (least .. "
+        "greatest) of the mixtures.</p>",
+        _odd(told),
+        Pages.table(statistics.SPLIT_TITLES, statistics.split_rows(told)),
+        _histograms(told),
+        "<h2>Instruments</h2>",
+        Pages.table(statistics.LABEL_TITLES, statistics.label_rows(told), 2),
+        f"<h2>To hear</h2>{heard}",
+        f"<h2>Tracks</h2><details><summary>{len(sounds)} of {len(told['sounds'])} "
+        "sounds; statistics.csv has all</summary>",
+        Pages.table(TITLES, _rows(sounds), 3),
+        "</details>",
+        _left_out(told["failures"]),
+    ]
+    return Pages.document(f"Statistics of {told['records']}", "\n".join(body), STYLE)
 
 
 def write(path, told, shown):

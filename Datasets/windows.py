@@ -72,10 +72,11 @@ class Windows:
                     f"{records.folder} holds no features of players: prepare with "
                     "visual.front_end"
                 )
-            if visual.reach > watching.MARGIN:
+            tempo = 1 + (mixtures.tempo if mixtures else 0)
+            if visual.reach * tempo > watching.MARGIN:
                 raise InputError(
-                    f"the model looks {visual.reach} frames around a window, records "
-                    f"hold {watching.MARGIN}: choose fewer model.visual_layers"
+                    f"the model looks {visual.reach * tempo:g} frames around a window, "
+                    f"records hold {watching.MARGIN}: choose fewer model.visual_layers"
                 )
         self.records, self.n_in, self.n_out = records, n_in, n_out
         self.split, self.n_slots, self.score = split, n_slots, score
@@ -100,9 +101,10 @@ class Windows:
         self._first = tf.constant(np.cumsum([0, *counts[:-1]]), tf.int64)
         files = sorted({place.path for place in self.places})
         self._files = tf.constant(files)
+        number = {path: k for k, path in enumerate(files)}
         self._spans = tf.constant(
             # A payload stands behind its length and a checksum.
-            [(files.index(p.path), p.offset - 12, p.start) for p in self.places],
+            [(number[p.path], p.offset - 12, p.start) for p in self.places],
             tf.int64,
         )
         self.mapped = mapping.mapped(self.places, self.records.channels)

@@ -4,7 +4,7 @@ import functools
 
 from tqdm import tqdm
 
-from Datasets import availability, duplicates, statistics, statistics_page
+from Datasets import availability, duplicates, shards, statistics, statistics_page
 
 
 def _bar(what):
@@ -22,9 +22,10 @@ def measure(records, output):
     told = statistics.survey(records, gallery.look, _bar("statistics"))
     for line in statistics.report(told):
         print(line)
-    statistics.write(output, told)
     page = f"{output}/statistics.html"
-    statistics_page.write(page, told, gallery.shown)
+    with shards.writable(output):
+        statistics.write(output, told)
+        statistics_page.write(page, told, gallery.shown)
     print(f"wrote {page}, statistics.csv and statistics.json")
 
 
@@ -46,7 +47,8 @@ def compare(inventory, records, output):
         found[place] = duplicates.find(list(tracks), _bar("duplicates"))
         for line in duplicates.report(found[place], place):
             print(line)
-    duplicates.write_csv(f"{output}/duplicates.csv", found)
+    with shards.writable(output):
+        duplicates.write_csv(f"{output}/duplicates.csv", found)
     print(f"wrote {output}/duplicates.csv")
 
 

@@ -13,21 +13,28 @@ import numpy as np
 
 import Utils
 from Schema import InputError
-from Scores import museval_file
+from Scores import fast_v4, museval_file
+from Scores.frames import silent, spans
 from Scores.track import METRICS, Dropped, TrackScores
 
 FILTER_TAPS = 512
+ENGINES = ("fast", "museval")
+SILENCES = ("frame", "source")
 
 
-def protocol(window_seconds=1.0, hop_seconds=1.0):
-    """How the numbers are made, in plain values: scores compare if these are equal."""
-    return {
+def protocol(window_seconds=1.0, hop_seconds=1.0, silence="frame"):
+    """How the numbers are made, in plain values: scores compare if these are equal.
+
+    The engine is none of them: both give the same numbers.
+    """
+    told = {
         "name": "museval v4",
         "museval": museval_file.version(),
         "window_seconds": float(window_seconds),
         "hop_seconds": float(hop_seconds),
         "filter_taps": FILTER_TAPS,
     }
+    return told if silence == "frame" else {**told, "silence": silence}
 
 
 def bss_eval(
@@ -37,6 +44,8 @@ def bss_eval(
     window_seconds=1.0,
     hop_seconds=1.0,
     names=None,
+    engine="fast",
+    silence="frame",
 ):
     """Scores the present sources of a track as museval does.
 
@@ -44,27 +53,32 @@ def bss_eval(
     sources, as museval drops it; `dropped` tells which source was silent.  An
     estimate that is silent throughout, where museval gives up, costs only its own
     scores: those of a source depend on its estimate and on all references.
+    With `silence="source"`, what is silent in a frame costs only the scores of its own
+    source there, and so does a reference that is silent throughout.
     Silent means: the sum of the channels is zero at every sample.
 
     A track shorter than a window is one frame of its own length; samples after the
     last whole frame belong to no frame but shape the filters.
 
     Args:
-      references: float [S, T, C], none of them silent throughout: leave out the
-        sources that are absent.
+      references: float [S, T, C]; with `silence="frame"`, none of them silent
+        throughout: leave out the sources that are absent.
       estimates: float [S, T, C], in the order of the references.
       sample_rate: Hz.
       window_seconds: Length of a frame.
       hop_seconds: From one frame to the next.
       names: S different names, or None for "1", "2", ...
+      engine: "fast", or "museval": the same numbers (see `fast_v4`) from museval.
+      silence: "frame", or "source", which museval does not know.
 
     Returns:
       TrackScores, without SI-SDR.
 
     Raises:
-      InputError: If a reference is silent throughout, shapes differ, or a value
-        is not finite; it names the source.
+      InputError: If a reference is silent throughout, shapes differ, a value is not
+        finite, or there is no such option; it names the source.
     """
+    _check_options(engine, silence)
     names = _checked_names(names, references)
     references = _checked(references, names, "reference")
     estimates = _checked(estimates, names, "estimate")
@@ -73,18 +87,20 @@ def bss_eval(
             f"the references are [S, T, C] = {list(references.shape)} but the "
             f"estimates are {list(estimates.shape)}; make them alike"
         )
-    for name in _chosen(names, silent(references)):
+    whole = silence == "frame"
+    for name in _chosen(names, silent(references) & whole):
         raise InputError(
             f"the reference of source {name!r} is silent throughout; leave the "
-            "source out of this track"
+            'source out of this track, or choose silence="source"'
         )
     n_time = references.shape[1]
     window, hop = _frame_lengths(window_seconds, hop_seconds, sample_rate)
     window = min(window, n_time)
+    frames = spans(n_time, window, hop)
     mute = silent(estimates)
     # Any signal without a silent frame will do: its scores are thrown away.
     audible = np.where(mute[:, np.newaxis, np.newaxis], 1.0, estimates)
-    values = _measure(references, audible, window, hop)
+    values = _measure(references, audible, window, hop, engine, silence)
     values[:, mute] = np.nan
     return TrackScores(
         names=names,
@@ -93,32 +109,19 @@ def bss_eval(
         window=window,
         hop=hop,
         bss=dict(zip(METRICS, values)),
-        dropped=_dropped(references, audible, spans(n_time, window, hop), names),
+        dropped=_dropped(references, audible, frames, names) if whole else (),
         silent_estimates=_chosen(names, mute),
-        protocol=protocol(window_seconds, hop_seconds),
+        protocol=protocol(window_seconds, hop_seconds, silence),
     )
 
 
-def spans(n_time, window, hop):
-    """(start, stop) samples of the whole frames, as museval cuts them."""
-    count = (n_time - window) // hop + 1 if window < n_time else 1
-    return [(k * hop, min(k * hop + window, n_time)) for k in range(count)]
-
-
-def silent(audio):
-    """Which sources museval takes for silent: bool [S], of float [S, T, C].
-
-    Stereo whose channels cancel is among them.
-    """
-    return ~audio.sum(axis=2).any(axis=1)
-
-
-def _measure(references, estimates, window, hop):
+def _measure(references, estimates, window, hop, engine, silence):
     """The whole of the arithmetic: float64 [4, S, F] in the order of `METRICS`.
 
-    Pure; no estimate and no reference is silent throughout.  A faster exact
-    implementation takes the place of this function.
+    Pure; no estimate is silent throughout, nor, with `silence="frame"`, a reference.
     """
+    if engine == "fast":
+        return fast_v4.measure(references, estimates, window, hop, FILTER_TAPS, silence)
     with np.errstate(divide="ignore", invalid="ignore"):
         *values, _ = museval_file.metrics().bss_eval(
             references, estimates, window, hop, filters_len=FILTER_TAPS
@@ -164,6 +167,20 @@ def _checked(audio, names, what):
     for name in _chosen(names, ~finite):
         raise InputError(f"the {what} of source {name!r} holds NaN or infinity")
     return audio
+
+
+def _check_options(engine, silence):
+    for name, value, known in (
+        ("engine", engine, ENGINES),
+        ("silence", silence, SILENCES),
+    ):
+        if value not in known:
+            raise InputError(f"{name}={value!r} must be one of {', '.join(known)}")
+    if engine == "museval" and silence != "frame":
+        raise InputError(
+            f"museval cannot score with silence={silence!r}; choose "
+            'silence="frame" or engine="fast"'
+        )
 
 
 def _frame_lengths(window_seconds, hop_seconds, sample_rate):

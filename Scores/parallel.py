@@ -21,6 +21,23 @@ def score(ids, separate, workers=None):
     Raises:
       InputError: If there are no workers, or one of them is killed.
     """
+    made = (separate(track_id) for track_id in ids)
+    for _ in each(systems.score_systems, made, len(ids), workers):
+        pass
+
+
+def each(function, arguments, total, workers=None):
+    """Calls a function in processes; yields results as they come, and shows a bar.
+
+    Args:
+      function: Of a module, so that processes find it.
+      arguments: Iterable of tuples, each taken when there is room for it.
+      total: How many there are.
+      workers: Processes; None: one a core.
+
+    Raises:
+      InputError: If there are no workers, or one of them is killed.
+    """
     if workers is not None and workers < 1:
         raise InputError(f"evaluation.workers={workers} must be at least 1, or None")
     workers = workers or os.cpu_count() or 1
@@ -28,17 +45,17 @@ def score(ids, separate, workers=None):
     context = multiprocessing.get_context("spawn")
     try:
         with (
-            tqdm(total=len(ids), unit=" tracks", desc="evaluate") as bar,
+            tqdm(total=total, unit=" tracks", desc="evaluate") as bar,
             concurrent.futures.ProcessPoolExecutor(workers, context) as pool,
         ):
             waiting = set()
-            for track_id in ids:
+            for one in arguments:
                 # A few tracks ahead of the scores at most: memory stays bounded.
                 while len(waiting) > workers:
-                    waiting -= _finished(waiting, bar)
-                waiting.add(pool.submit(systems.score_systems, *separate(track_id)))
+                    yield from _finished(waiting, bar)
+                waiting.add(pool.submit(function, *one))
             while waiting:
-                waiting -= _finished(waiting, bar)
+                yield from _finished(waiting, bar)
     except concurrent.futures.process.BrokenProcessPool:
         raise InputError(
             "a process that scores was killed, perhaps for want of memory: lower "
@@ -47,11 +64,11 @@ def score(ids, separate, workers=None):
 
 
 def _finished(waiting, bar):
-    """Waits for one track; passes on what went wrong with it."""
+    """Waits for one track; takes away what is done, and passes on what went wrong."""
     done, _ = concurrent.futures.wait(
         waiting, return_when=concurrent.futures.FIRST_COMPLETED
     )
+    waiting -= done
     for future in done:
-        future.result()
         bar.update()
-    return done
+        yield future.result()

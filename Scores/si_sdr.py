@@ -1,4 +1,4 @@
-"""Ratios of whole signals: scale-invariant SDR and plain SNR.
+"""Scale-invariant SDR of whole signals.
 
 Le Roux, Wisdom, Erdogan and Hershey, "SDR - half-baked or well done?", ICASSP 2019,
 https://arxiv.org/abs/1811.02508
@@ -33,17 +33,6 @@ def si_sdr(references, estimates, zero_mean=False):
     scale = np.einsum("sn,sn->s", e, s) / np.where(energy > 0, energy, 1.0)
     target = scale[:, np.newaxis] * s
     return np.where(energy > 0, _ratio_db(target, target - e), np.nan)
-
-
-def snr(references, estimates, zero_mean=False):
-    """Plain signal-to-noise ratio 10 log10(|s|^2 / |s - e|^2) of whole tracks.
-
-    Recent papers on music call it SDR; it is not museval's.  Arguments and shapes
-    are those of `si_sdr`.  A silent estimate scores 0 dB, a silent reference NaN.
-    """
-    s, e = _vectors(references, estimates, zero_mean)
-    ratio = _ratio_db(s, s - e)
-    return np.where(s.any(axis=1), ratio, np.nan)
 
 
 def _vectors(references, estimates, zero_mean):

@@ -1,6 +1,8 @@
-"""Rows of scores as text for a terminal, as Markdown and as CSV."""
+"""Rows of scores as text for a terminal, as Markdown, LaTeX and CSV."""
 
 import csv
+import re
+import sys
 import textwrap
 import unicodedata
 
@@ -75,7 +77,7 @@ def table_text(rows, caption=""):
       Text that ends with a newline.
     """
     marks = _Footnotes()
-    body = [(row, _one_line(row.source), _cells(row, marks)) for row in rows]
+    body = [(row, one_line(row.source), _cells(row, marks)) for row in rows]
     first = max([_width(source) for _, source, _ in body] + [8]) + 2
     widths = [
         max([len(c)] + [_width(cells[c]) for *_, cells in body]) for c in _titles()
@@ -91,10 +93,10 @@ def table_text(rows, caption=""):
     for row, source, cells in body:
         if row.system != system:
             system = row.system
-            lines.append(_one_line(system))
+            lines.append(one_line(system))
         lines.append(line(f"  {source}", [cells[c] for c in _titles()]))
     lines.append("-" * _width(header))
-    for text in (*marks.lines(), _one_line(caption)):
+    for text in (*marks.lines(), one_line(caption)):
         lines += textwrap.wrap(text, WIDTH, break_on_hyphens=False)
     return "\n".join(lines) + "\n"
 
@@ -117,11 +119,70 @@ def table_markdown(rows, caption=""):
     return "\n\n".join(["\n".join(lines), *below]) + "\n"
 
 
+def table_latex(rows, caption=""):
+    r"""The same as a LaTeX table; the preamble needs \usepackage{booktabs}."""
+    titles, body, notes = shown(rows)
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\begin{{tabular}}{{ll{'r' * len(titles)}}}",
+        r"\toprule",
+        " & ".join(["system", "source", *titles]) + r" \\",
+    ]
+    system = None
+    for row, cells in body:
+        if row.system != system:
+            lines.append(r"\midrule")
+        name = "" if row.system == system else _latex(row.system)
+        source = _latex(row.source)
+        source = rf"\emph{{{source}}}" if row.is_mean else source
+        # A hyphen is neither a minus sign nor a dash.
+        signed = [re.sub("^-(?=[0-9])", "$-$", cell) for cell in cells]
+        signed = [re.sub("^-", "--", cell) for cell in signed]
+        lines.append(" & ".join([name, source, *signed]) + r" \\")
+        system = row.system
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    below = " ".join(_latex(text) for text in (caption, *notes) if text)
+    lines += [rf"\caption{{{below}}}"] * bool(below)
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
+def shown(rows):
+    """What every form of a table shows of each row after system and source.
+
+    Returns:
+      (titles, [(row, [cell])], [footnote]).
+    """
+    marks = _Footnotes()
+    body = [(row, list(_cells(row, marks).values())) for row in rows]
+    return _titles(), body, marks.lines()
+
+
+def write_all(folder, name, rows, caption):
+    """Writes results.csv, `<name>.md` and `<name>.tex`, and prints the table.
+
+    Args:
+      folder: Of the files.
+      name: Of those in Markdown and LaTeX.
+      rows: Of `aggregate.aggregate(...).rows`.
+      caption: Text below the table.
+    """
+    write_csv(folder / "results.csv", rows)
+    with Utils.write_aside(folder / f"{name}.tex") as aside:
+        aside.write_text(table_latex(rows, caption), "utf-8")
+    show(folder / f"{name}.md", rows, caption)
+
+
 def show(path, rows, caption):
-    """Writes a table as Markdown and prints it as text."""
+    """Writes a table as Markdown and prints it, on a terminal with its means bold."""
     with Utils.write_aside(path) as aside:
         aside.write_text(table_markdown(rows, caption), "utf-8")
-    print(table_text(rows, caption))
+    if sys.stdout.isatty():
+        from Scores import screen
+
+        screen.show(rows, caption)
+    else:
+        print(table_text(rows, caption))
 
 
 def write_csv(path, rows):
@@ -186,7 +247,7 @@ def _decibels(value):
     return "0.00" if text == "-0.00" else text
 
 
-def _one_line(text):
+def one_line(text):
     """Without line breaks and other characters that move the cursor."""
     return "".join(
         " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in str(text)
@@ -194,10 +255,22 @@ def _one_line(text):
 
 
 def _escaped(text):
-    text = _one_line(text).replace("\\", "\\\\")
+    text = one_line(text).replace("\\", "\\\\")
     for character in "|*_`<[":
         text = text.replace(character, "\\" + character)
     return text
+
+
+LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"},
+    **{"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"},
+    **{"|": r"\textbar{}", '"': "{''}", "[": "{[}", "]": "{]}"},
+}
+
+
+def _latex(text):
+    return "".join(LATEX.get(c, c) for c in one_line(text))
 
 
 def _width(text):

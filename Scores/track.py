@@ -94,8 +94,7 @@ class TrackScores:
     def left_out(self, source, metric):
         """Number of scored frames that a median leaves out for being infinite."""
         values = self.frames(source, metric)
-        finite = np.isfinite(values).sum()
-        return int(self.kept - finite) if finite else 0
+        return int(np.isinf(values).sum()) if np.isfinite(values).any() else 0
 
     def whole(self, source):
         """SI-SDR of one source in dB; NaN if it was not computed."""

@@ -13,9 +13,11 @@ import soundfile as sf
 
 import Datasets
 import Prepare
+import Utils
 from Datasets import builder, media, reading, video
 from Datasets.options import Options
 from Datasets.track import Source, Track
+from Preparing import trust
 from Schema import InputError
 from tests.conftest import write_piece
 from tests.films_made import TENTHS, film
@@ -199,6 +201,14 @@ def test_a_full_disk_is_told_and_what_was_there_survives(
     made(tmp_path, same_instrument="apart")  # with space again
 
 
+def test_a_full_disk_is_told_by_statistics_too(tmp_path, capsys):
+    write_piece(tmp_path / "raw", PIECE)
+    records, home = Datasets.records.Records(made(tmp_path)), tmp_path / "told"
+    with files_of_at_most(5000), pytest.raises(InputError, match="told cannot be wri"):
+        trust.measure(records, str(home))
+    assert not (home / "statistics.html").exists()
+
+
 def test_of_two_builds_at_once_one_is_refused_and_the_other_whole(
     tmp_path, monkeypatch
 ):
@@ -214,6 +224,22 @@ def test_of_two_builds_at_once_one_is_refused_and_the_other_whole(
     monkeypatch.setattr(builder, "records_of", meanwhile)
     made(tmp_path)
     assert tried
+    track = Datasets.whole_track(PIECE, "urmp", tmp_path / "records", **ALL)
+    np.testing.assert_array_equal(track["sources"], stems)
+
+
+def test_a_build_that_comes_just_after_its_like_keeps_what_that_made(
+    tmp_path, monkeypatch
+):
+    stems, alone, others = write_piece(tmp_path / "raw", PIECE), Utils.alone, []
+
+    def late(*told):
+        monkeypatch.setattr(Utils, "alone", alone)
+        others.append(made(tmp_path))  # since this one looked whether there are any
+        return alone(*told)
+
+    monkeypatch.setattr(Utils, "alone", late)
+    assert [made(tmp_path)] == others
     track = Datasets.whole_track(PIECE, "urmp", tmp_path / "records", **ALL)
     np.testing.assert_array_equal(track["sources"], stems)
 

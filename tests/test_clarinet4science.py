@@ -69,6 +69,15 @@ def test_no_player_is_in_two_splits(tmp_path):
     assert any("players of train: " in line for line in found.report())
 
 
+def test_files_that_are_not_used_are_told_unless_they_are_hidden(tmp_path):
+    write(tmp_path, "1_a.wav", "2_a.wav", "3.wav", "more/4.wav")
+    (tmp_path / "._1_a.wav").write_bytes(b"of macOS")
+    made = builder(tmp_path / "records", pattern="{player}_{piece}.wav")
+    found = made.inventory(tmp_path)
+    assert sorted(track.id for track in found.all_tracks()) == ["1_a", "2_a"]
+    assert "does not fit: 3.wav and 1 more" in found.remarks[-1]
+
+
 def test_splits_of_ones_own_are_lists_of_players(tmp_path):
     write(tmp_path, "1/a.wav", "2/a.wav", "3/a.wav")
     folder = tmp_path / "splits" / "mine"

@@ -175,6 +175,16 @@ def test_real_stems_hold_no_duplicate_and_a_coded_half_of_one_is_found(
         assert pair.a.track == paths[k].stem and pair.lag == pytest.approx(6.3, abs=0.1)
 
 
+def test_a_screen_tells_of_leaks_first_and_how_many_pairs_there_are_besides():
+    one = take()
+    tracks = [track("train", f"a{k}", one) for k in range(70)]
+    told = duplicates.find([*tracks, track("test", "b", one)])
+    first, *lines, last = duplicates.report(told, "raw")
+    assert "71 takes compared" in first and "LEAK identical" in lines[0]
+    assert lines[-1] == "  and 10 pairs more; duplicates.csv has all"
+    assert len(lines) == 61 and "1 of 70 pairs" in last
+
+
 URMP_TWICE = {  # reported of URMP: piece, piece, parts of both that are one take
     "viola of Pirates": ("24_Pirates_vn_vn_va_vc", "25_Pirates_vn_vn_va_sax", 3),
     "viola of King": ("26_King_vn_vn_va_vc", "27_King_vn_vn_va_sax", 3),

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-import Evaluate
+from Evaluating import run
 from Schema import InputError
+from Scores import parallel
 
 
 def die(*_):
@@ -33,6 +34,6 @@ class Slow:
 @pytest.mark.parametrize("workers", [1, 9])
 def test_a_killed_process_ends_in_a_sentence(monkeypatch, workers):
     # With 9, it is a later submission that finds the pool broken.
-    monkeypatch.setattr(Evaluate.systems, "score_systems", die)
+    monkeypatch.setattr(parallel.systems, "score_systems", die)
     with pytest.raises(InputError, match="was killed.*lower evaluation.workers"):
-        Evaluate.evaluate(Slow(), workers=workers)
+        run.evaluate(Slow(), workers=workers)

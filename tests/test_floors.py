@@ -76,7 +76,7 @@ def test_imports_inside_a_room_go_down(path):
             assert ROW_OF[other] < ROW_OF[home], f"{module_of(path)} imports {name}"
 
 
-@pytest.mark.parametrize("name", ["Schema", "Utils"])
+@pytest.mark.parametrize("name", ["Schema", "Utils", "Pages"])
 def test_the_ground_floor_needs_numpy_and_the_standard_library_only(name):
     import sys
 

@@ -97,7 +97,7 @@ def test_a_record_of_another_layout_is_read_whole(made, tmp_path):
 
 def test_files_elsewhere_are_not_mapped(made, monkeypatch):
     places = records_of(made).places("train")
-    monkeypatch.setattr(mapping, "MOST_BRANCHES", 1)
+    monkeypatch.setattr(mapping, "MOST_FILES", 1)
     assert mapping.mapped(places, 1) is None
     monkeypatch.undo()
     far = [records.Place("gs://far/away.tfrecord", 0, 9, 0, 0, 9)]

@@ -28,6 +28,43 @@ def test_an_m4a_has_as_many_samples_as_were_encoded(tmp_path, n_time):
     assert late > 0.1  # the measure sees a shift
 
 
+@pytest.mark.parametrize(
+    "ending, codec", [("aac", "aac"), ("mp3", "libmp3lame"), ("webm", "libopus")]
+)
+@pytest.mark.parametrize("loud", [slice(0, 96000), slice(96000, None)])
+def test_a_length_is_counted_where_files_do_not_state_it(tmp_path, ending, codec, loud):
+    audio = np.zeros([4 * 48000, 1], np.float32)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, audio.shape)
+    audio[loud] = noise[loud]
+    path = tmp_path / f"x.{ending}"
+    with av.open(str(path), "w", options={"write_xing": "0"}) as container:
+        stream = container.add_stream(codec, rate=48000, layout="mono")
+        if ending == "mp3":  # its bit rate follows the sound
+            stream.codec_context.qscale, stream.codec_context.global_quality = True, 472
+        media._encode_audio(container, stream, audio, 48000, "mono")
+    rate, _, n_time = media.probe_audio(path)
+    assert rate == 48000
+    assert abs(n_time - len(media.read_audio(path)[0])) < 0.1 * rate
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_what_is_heard_after_a_hole_is_not_early(tmp_path, ending):
+    audio = np.zeros([64, 1024], np.float32)
+    audio[50] = 0.5
+    path = tmp_path / f"x.{ending}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        for k in [*range(20), *range(40, 64)]:
+            frame = av.AudioFrame.from_ndarray(audio[k : k + 1], "fltp", "mono")
+            frame.sample_rate, frame.pts = 16000, 1024 * k
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    read, rate = media.read_audio(path)
+    heard = np.flatnonzero(np.abs(read[:, 0]) > 0.1)
+    assert abs(heard[0] - 50 * 1024) < 0.02 * rate
+    assert abs(media.probe_audio(path)[2] - len(read)) < 0.1 * rate
+
+
 def test_real_videos_have_the_length_that_they_state(shared):
     for path in sorted((shared / "video").glob("*.mp4")):
         with av.open(str(path)) as container:

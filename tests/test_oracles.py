@@ -4,8 +4,15 @@ import librosa
 import numpy as np
 import pytest
 
-from Models.baselines.oracles import ideal_ratio_mask, mixture
+from Models.baselines.oracles import (
+    half,
+    ideal_binary_mask,
+    ideal_ratio_mask,
+    mixture,
+)
+from Models.baselines.wiener import multichannel_wiener, wiener
 from Schema import InputError
+from Scores import si_sdr
 
 RATE = 8000
 
@@ -112,3 +119,63 @@ def test_what_no_mask_fits_is_refused(mix, sources, options, message):
 def test_no_estimates_of_no_sources():
     with pytest.raises(InputError, match="at least one source, not 0"):
         mixture(np.zeros([3, 1]), np.zeros([0, 3, 1]))
+
+
+def test_half_of_the_mixture_is_the_estimate_of_every_source():
+    mix = noises()[0]
+    estimates = half(mix, np.zeros([3, *mix.shape]))
+    assert estimates.shape == (3, 5000, 2) and estimates.dtype == np.float32
+    assert all(np.array_equal(estimate, mix / 2) for estimate in estimates)
+    source = noises(n_sources=2)
+    scores = si_sdr.si_sdr(source, half(source.sum(axis=0), source))
+    floor = si_sdr.si_sdr(source, mixture(source.sum(axis=0), source))
+    np.testing.assert_allclose(scores, floor)
+
+
+@pytest.mark.parametrize("n_time", [1, 100, 2049, 5000])
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+@pytest.mark.parametrize("oracle", [ideal_binary_mask, multichannel_wiener])
+def test_ceilings_are_as_long_as_the_mixture_and_sum_to_it(oracle, n_channels, n_time):
+    sources = noises(n_time, n_channels=n_channels)
+    mix = sources.sum(axis=0)
+    estimates = oracle(mix, sources)
+    assert estimates.shape == sources.shape and estimates.dtype == np.float32
+    np.testing.assert_allclose(estimates.sum(axis=0), mix, atol=4e-6)
+
+
+@pytest.mark.parametrize("oracle", [ideal_binary_mask, multichannel_wiener])
+def test_ceilings_give_silent_sources_silence_and_share_what_nobody_plays(oracle):
+    sources = noises()
+    sources[1] = 0
+    estimates = oracle(sources.sum(axis=0), sources)
+    assert not estimates[1].any() and np.isfinite(estimates).all()
+    mix = sources[0]
+    shares = oracle(mix, np.zeros_like(sources))
+    np.testing.assert_allclose(shares, np.stack([mix / 3] * 3), atol=1e-6)
+
+
+def test_a_binary_mask_gives_each_bin_to_its_loudest_source():
+    sources = noises(4096, n_channels=1)[..., 0]
+    options = dict(n_fft=512, hop_length=128, pad_mode="constant")
+    magnitudes = np.abs([librosa.stft(source, **options) for source in sources])
+    wins = magnitudes == magnitudes.max(axis=0)
+    masked = wins * librosa.stft(sources.sum(axis=0), **options)
+    expected = [librosa.istft(x, hop_length=128, length=4096) for x in masked]
+    mix = sources.sum(axis=0)[:, np.newaxis]
+    found = ideal_binary_mask(mix, sources[..., np.newaxis], 512, 128)
+    np.testing.assert_allclose(found[..., 0], expected, atol=1e-5)
+
+
+def test_a_power_that_compares_nothing_is_refused():
+    with pytest.raises(InputError, match="above 0, not 0"):
+        ideal_ratio_mask(np.zeros([10, 1]), np.zeros([2, 10, 1]), power=0)
+
+
+@pytest.mark.parametrize("oracle", [ideal_binary_mask, multichannel_wiener, wiener])
+def test_ceilings_refuse_what_does_not_fit(oracle):
+    with pytest.raises(InputError, match=r"not \(10, 1\) and \(2, 9, 1\)"):
+        oracle(np.zeros([10, 1]), np.zeros([2, 9, 1]))
+    with pytest.raises(InputError, match="at least one source"):
+        oracle(np.zeros([10, 1]), np.zeros([0, 10, 1]))
+    with pytest.raises(InputError, match="n_fft / 2 = 1024, not 1025"):
+        oracle(np.zeros([10, 1]), np.zeros([2, 10, 1]), hop=1025)

@@ -41,6 +41,16 @@ def test_the_sources_of_each_mixture_add_up_to_it(records, tmp_path):
             assert name.split("_")[0] in ("fl", "vc", "vn", "cl")
 
 
+def test_at_another_tempo_mixtures_are_as_long_as_windows_allow(records, tmp_path):
+    told = Mixtures(tempo=0.1, effects=1.0)
+    out = tmp_path / "out"
+    preview.write(records, "train", told, 1, out)
+    audio, rate = read(out / "1")["mixture"]
+    assert told.reach(len(audio), rate) <= 4000 < told.reach(len(audio) + 2, rate)
+    with pytest.raises(InputError, match="seconds=0.25: windows of these .* 0.0527 s"):
+        preview.write(records, "train", told, 1, out, seconds=0.25)
+
+
 def test_parts_of_one_instrument_are_numbered(records, tmp_path):
     told = Mixtures(sources_min=2, sources_max=2, instruments="same")
     preview.write(records, "train", told, 3, tmp_path / "out", **TOLD)

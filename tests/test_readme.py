@@ -1,4 +1,4 @@
-"""What README.md tells a newcomer to type exists."""
+"""What README.md and docs/data.md tell a newcomer to type exists."""
 
 import importlib
 import pathlib
@@ -11,16 +11,26 @@ import Config
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = sorted(set(re.findall(r"python (\w+\.py +with [^\n`|]*)", README)))
+DATA = (ROOT / "docs" / "data.md").read_text("utf-8")
+# A list in quotes may go on in the next line; a NAME stands for any.
+TYPED = r"python (\w+\.py(?: +\w+)? +with (?:'[^']*'|[^\n`|'])*)"
+COMMANDS = sorted(
+    command
+    for command in set(re.findall(TYPED, (README + DATA).replace("\\\n", " ")))
+    if " NAME" not in command
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_configuration(command, capsys):
-    verb, _, *options = shlex.split(command.split("#")[0])
+    verb, *options = shlex.split(command.split("#")[0])
+    *commands, _ = options[: options.index("with") + 1]
+    options = options[len(commands) + 1 :]
     # A run need not be there to know that the words are right.
     options = [option for option in options if not option.startswith(("run=", "-F"))]
     options = [option for option in options if option != "runs"]
     experiment = importlib.import_module(verb.removesuffix(".py")).ex
+    assert set(commands) <= set(experiment.commands)
     argv = [verb, "print_config", *(["with", *options] if options else [])]
     Config.command_line(experiment, argv=argv)
     assert "Configuration" in capsys.readouterr().out
@@ -36,5 +46,6 @@ def test_every_link_leads_to_a_file(link):
     assert (ROOT / link).exists()
 
 
-def test_the_readme_was_read():
-    assert len(COMMANDS) >= 6
+def test_both_pages_were_read():
+    assert len(COMMANDS) >= 20
+    assert any("SparkRunner" in command for command in COMMANDS)

@@ -3,6 +3,7 @@
 import tracemalloc
 
 import pytest
+import tensorflow as tf
 
 import Datasets
 import Prepare
@@ -54,6 +55,15 @@ def test_records_of_many_files_are_those_of_one(tmp_path, monkeypatch):
     assert len({place.path for place in one.places("test")}) == 1
     for a, b in zip(many.places("test"), one.places("test"), strict=True):
         assert Datasets.records._payload(a) == Datasets.records._payload(b)
+
+
+def test_a_record_is_the_same_bytes_whoever_writes_it(tmp_path):
+    """Processes differ in the order of a message's map, unless that is prescribed."""
+    records = Datasets.records.Records(made(tmp_path, DUOS[:2], 1.3))
+    for place in records.places("test"):
+        payload = Datasets.records._payload(place)
+        features = tf.train.Example.FromString(payload)
+        assert payload == features.SerializeToString(deterministic=True)
 
 
 def test_memory_is_that_of_a_track_whatever_the_corpus(tmp_path):

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from Schema import InputError
-from Scores.si_sdr import si_sdr, snr
+from Scores.si_sdr import si_sdr
+from Scores.snr import snr
 
 RNG = np.random.default_rng(0)
 S = RNG.normal(size=(3, 400, 2))
@@ -76,10 +77,8 @@ def test_an_offset_counts_unless_the_means_are_taken_away():
     noisy -= noisy.mean(axis=1, keepdims=True)
     shifted = noisy + np.array([0.5, -2.0])
     assert np.all(si_sdr(s, shifted) < si_sdr(s, noisy) - 10)
-    for metric in (si_sdr, snr):
-        np.testing.assert_allclose(
-            metric(s + 3.0, shifted, zero_mean=True), metric(s, noisy), atol=1e-9
-        )
+    away = si_sdr(s + 3.0, shifted, zero_mean=True)
+    np.testing.assert_allclose(away, si_sdr(s, noisy), atol=1e-9)
 
 
 def test_one_scale_serves_all_channels_of_a_source():

@@ -227,6 +227,15 @@ def test_text_files_override_the_folders(tmp_path):
         stock(raw, "min")
 
 
+def test_two_formats_of_a_recording_are_refused_and_hidden_files_are_none(tmp_path):
+    raw = write(tmp_path, ["cello1"], ["tuba7"])
+    (raw / "wav" / "train" / "._cello1.wav").write_bytes(b"of macOS")
+    assert [track.id for track in stock(raw).all_tracks()] == ["cello1", "tuba7"]
+    sf.write(raw / "wav" / "test" / "tuba7.flac", ramp(0, 1.0), RATE)
+    with pytest.raises(InputError, match=r"tuba7.flac and .*tuba7.wav have one name"):
+        stock(raw)
+
+
 def test_one_name_in_both_folders_is_refused(tmp_path):
     with pytest.raises(InputError, match="train/cello1.wav and .*test/cello1.wav"):
         stock(write(tmp_path, ["cello1"], ["cello1"]))

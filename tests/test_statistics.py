@@ -1,20 +1,17 @@
 """Statistics of records: the standard's loudness, true sums, a page that stands."""
 
-import base64
 import csv
-import html.parser
-import io
 import re
 
 import numpy as np
 import pytest
-import soundfile as sf
 
 import Datasets
 import Prepare
 import Utils
 from Datasets import loudness, media, statistics, statistics_page
 from tests.conftest import write_piece
+from tests.pages_read import Page
 from tests.test_records import section
 
 RATE = 48000
@@ -124,46 +121,30 @@ def test_counts_hours_and_instruments_are_those_of_the_raw_pieces(records):
     assert by_track["03_Dance_fl_cl", "fl"].rms == pytest.approx(expected)
 
 
-class Page(html.parser.HTMLParser):
-    """Checks that elements nest, and collects what a page refers to."""
-
-    VOID = {"meta", "rect", "path"}
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.sounds, self.links, self.text = [], [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in self.VOID:
-            self.open.append(tag)
-        for key, value in attrs:
-            if key == "src" and tag == "audio":
-                self.sounds.append(value)
-            elif key in ("src", "href", "onerror", "onclick"):
-                self.links.append(value)
-
-    def handle_startendtag(self, tag, attrs):
-        pass
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
+def test_a_screen_tells_some_of_what_is_odd_and_how_many_more_there_are(records):
+    sounds = [
+        statistics.Sound("train", f"song {k}", 0, "mixture", 1.0, *[None] * 3, 1.0, k)
+        for k in range(1, 31)
+    ]
+    odd = {"sounds": sounds, "failures": {f"bad {k}": "cut" for k in range(12)}}
+    lines = list(statistics.report(statistics.survey(records) | odd))
+    assert "  clipped: train song 30 0 mixture: 30 samples at full scale" in lines
+    assert "  clipped: 20 more; statistics.csv has all" in lines
+    assert "  silent: 20 more; statistics.csv has all" in lines
+    assert "  left out: 2 more; statistics.json has all" in lines
+    assert len(lines) < 50
 
 
 def test_the_page_nests_refers_to_nothing_and_its_sounds_play(records):
     gallery = statistics_page.Gallery(records)
     found = statistics.survey(records, gallery.look)
     text = statistics_page.page(found, gallery.shown)
-    page = Page()
-    page.feed(text)
-    assert not page.open and not page.links and "http" not in text
-    assert len(page.sounds) == len(found["sounds"])  # all three tracks are shown
-    payload = base64.b64decode(page.sounds[0].removeprefix("data:audio/flac;base64,"))
-    audio, rate = sf.read(io.BytesIO(payload))
+    page = Page(text)
+    assert not page.links and "http" not in text
+    assert len(page.sounds()) == len(found["sounds"])  # all three tracks are shown
+    audio, rate = page.sounds()[0]
     assert rate == records.sample_rate and np.abs(audio).max() > 0.05
-    assert text.count('<svg class="wave"') == len(page.sounds)
+    assert text.count('<svg class="wave"') == len(page.sounds())
     assert "Loudness of the mixtures" in text and "prefers-color-scheme: dark" in text
 
 
@@ -174,9 +155,7 @@ def test_names_with_markup_are_shown_and_not_obeyed(records):
     found |= {"sounds": sounds, "failures": {nasty: nasty}, "records": nasty}
     text = statistics_page.page(found, [("train", nasty, "", [])])
     assert "<script" not in text and "&lt;script&gt;" in text
-    page = Page()
-    page.feed(text)
-    assert nasty in page.text
+    assert nasty in Page(text).text
 
 
 def test_sounds_of_many_long_tracks_stay_within_the_room(records):

@@ -180,9 +180,12 @@ def test_what_is_ignored_is_neither_source_nor_solo(tmp_path):
     assert "names no source" in found.problems["b"]
 
 
-def test_two_mixtures_of_a_track_are_refused(tmp_path):
+def test_two_mixtures_or_formats_of_a_stem_are_refused(tmp_path):
     write_song(tmp_path / "a", "mix.wav", "mix 2.wav", "voc.wav")
     with pytest.raises(InputError, match="mix 2.wav.* both a mixture"):
+        stock(tmp_path)
+    write_song(tmp_path / "a", "voc.flac")  # else it would be heard twice
+    with pytest.raises(InputError, match="voc.flac and .*voc.wav are one stem"):
         stock(tmp_path)
 
 
@@ -216,9 +219,7 @@ def test_a_compressed_stem_is_not_late(tmp_path, codec, ending):
     audio = 0.5 * tone(rate=rate)[:, np.newaxis]
     write(tmp_path / "a" / "drums.wav", audio, rate)
     path = tmp_path / "a" / f"voc.{ending}"
-    with av.open(
-        str(path), "w", format="mp4" if ending == "m4a" else "mp3"
-    ) as container:
+    with av.open(str(path), "w", format={"m4a": "mp4"}.get(ending)) as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
         media._encode_audio(container, stream, audio, rate, "mono", block=1024)
     (track,) = stock(tmp_path).tracks["train"]
@@ -248,8 +249,7 @@ def test_a_rest_is_a_stem_but_no_solo(tmp_path):
 
 
 def test_an_empty_file_is_refused_or_left_out(tmp_path):
-    write_song(tmp_path / "good", "voc.wav")
-    write_song(tmp_path / "bad", "voc.wav")
+    write_song(tmp_path, "good/voc.wav", "bad/voc.wav")
     (tmp_path / "bad" / "drums.flac").touch()
     with pytest.raises(InputError, match="drums.flac cannot be read as audio"):
         stock(tmp_path)

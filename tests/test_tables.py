@@ -2,15 +2,21 @@
 
 import collections
 import csv
+import io
+import re
 
 import pytest
+from rich.console import Console
 
+from Scores import screen
 from Scores.aggregate import COLUMNS, Row, Summary
 from Scores.bss_eval import protocol
 from Scores.tables import (
     FAMILIES,
     WIDTH,
     caption,
+    show,
+    table_latex,
     table_markdown,
     table_text,
     write_csv,
@@ -137,6 +143,82 @@ def test_csv_has_a_line_a_system_source_and_family(tmp_path):
     assert silent[0]["SDR"] == "" and f"SDR: {SILENT}" in silent[0]["notes"]
     assert f"SI-SDRi: {SILENT}" in silent[1]["notes"]
     assert {x["is_mean"] for x in lines if x["source"] == "mean"} == {"1"}
+
+
+def latex_cells(text):
+    """The cells of the lines between the rules of a LaTeX table."""
+    body = text.split(r"\toprule")[1].split(r"\bottomrule")[0]
+    lines = [line for line in body.splitlines() if line.endswith(r"\\")]
+    lines = [re.split(r"(?<!\\)&", line.removesuffix(r"\\")) for line in lines]
+    return [[cell.strip() for cell in line] for line in lines]
+
+
+def test_latex_has_a_line_a_row_and_a_rule_a_system():
+    text = table_latex(ROWS, "A caption.")
+    header, *body = latex_cells(text)
+    assert header == ["system", "source", "tracks", *COLUMNS]
+    assert {len(line) for line in body} == {len(header)} and len(body) == len(ROWS)
+    assert body[0][:4] == ["mixture", "vn", "3", "$-$7.00"]
+    assert body[1][:4] == ["", r"\emph{mean}", "3", "0.00"]
+    assert body[3][2:4] == ["1", "-- (1)"]
+    assert text.count(r"\midrule") == 2 and text.count("{lrrr") == 0
+    assert rf"\begin{{tabular}}{{ll{'r' * 7}}}" in text
+    assert rf"\caption{{A caption. (1) {SILENT} (2) mean of 1 of 2 sources}}" in text
+    assert text.startswith("\\begin{table}\n") and text.endswith("\\end{table}\n")
+    assert r"\caption" not in table_latex(ROWS[:1])
+
+
+@pytest.mark.parametrize(
+    "name, safe",
+    [
+        ("wave_u_net", r"wave\_u\_net"),
+        ("50 % & #1 $x", r"50 \% \& \#1 \$x"),
+        (r"a\b{c}", r"a\textbackslash{}b\{c\}"),
+        ("~x^2", r"\textasciitilde{}x\textasciicircum{}2"),
+        ("<[a|b]>", r"\textless{}{[}a\textbar{}b{]}\textgreater{}"),
+        ('say "a"\n', "say {''}a{''} "),
+        ("ヴ é", "ヴ é"),
+    ],
+)
+def test_names_are_safe_in_latex(name, safe):
+    (line,) = latex_cells(table_latex([row(name, name)], name))[1:]
+    assert line[:2] == [safe.strip()] * 2
+    assert rf"\caption{{{safe}}}" in table_latex([row("a", "b")], name)
+
+
+def on_screen(rows, text="", width=100):
+    file = io.StringIO()
+    screen.show(rows, text, Console(file=file, width=width, force_terminal=True))
+    return file.getvalue()
+
+
+def test_a_terminal_shows_every_row_its_notes_and_bold_means():
+    shown = on_screen(ROWS, "A caption.")
+    plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
+    lines = [line.split() for line in plain.splitlines()]
+    assert ["vn", "3", "-7.00", "-6.00", "-5.00", "-4.00", "-3.00", "-2.00"] in lines
+    assert lines.count(["mixture"]) == lines.count(["wave_u_net"]) == 1
+    assert sum(line[:1] == ["mean"] for line in lines) == 2
+    bold = [line for line in shown.splitlines() if "\x1b[1m" in line and "mean" in line]
+    assert len(bold) == 2
+    assert f"(1) {SILENT}" in plain and "A caption." in plain
+    assert max(map(len, plain.splitlines())) <= 100
+
+
+def test_names_are_no_markup_on_a_terminal():
+    assert "[red]x[/red]" in on_screen([row("[red]x[/red]", "vn")])
+    assert "\x1b[2J" not in on_screen([row("a\x1b[2Jb", "vn")])
+
+
+def test_what_is_no_terminal_gets_plain_text(tmp_path, capsys, monkeypatch):
+    show(tmp_path / "results.md", ROWS, "A caption.")
+    said = capsys.readouterr().out
+    assert said == table_text(ROWS, "A caption.") + "\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    show(tmp_path / "results.md", ROWS, "A caption.")
+    assert "─" in capsys.readouterr().out
+    text = (tmp_path / "results.md").read_text("utf-8")
+    assert text == table_markdown(ROWS, "A caption.")
 
 
 def summary(**other):

@@ -257,7 +257,10 @@ def test_damaged_files_are_left_out_from_their_damage_on_if_asked(tmp_path):
     "content, message", [(b"", "holds nothing"), (b"no record" * 9, "no TFRecord file")]
 )
 def test_a_file_that_is_none_is_refused(tmp_path, content, message):
-    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "train").mkdir(parents=True)
+    write(tmp_path / "raw" / "train" / "0.tfrecord", video_example())
+    (tmp_path / "raw" / "train" / "._0.tfrecord").write_bytes(content)  # of macOS
+    builder(tmp_path).inventory(tmp_path / "raw")
     (tmp_path / "raw" / "train0.tfrecord").write_bytes(content)
     with pytest.raises(InputError, match=f"train0.tfrecord.*{message}"):
         builder(tmp_path).inventory(tmp_path / "raw")

@@ -36,6 +36,8 @@ class Builder(TrackBuilder):
     are those of several labels: no single one would be true of them.
     """
 
+    homepage = "https://research.google.com/audioset/"
+    licence = "Tables: CC BY 4.0; the clips belong to those who uploaded them."
     BUILDER_CONFIGS = [Options(splits="balanced")]
     _found = None
 

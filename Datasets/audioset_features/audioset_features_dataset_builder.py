@@ -35,6 +35,8 @@ def parse(payload):
 class Builder(FeatureBuilder):
     """Reads the release's folders; README.md shows them."""
 
+    homepage = "https://research.google.com/audioset/"
+    licence = "CC BY 4.0"
     LEVELS = {
         "clip": (
             {

@@ -3,6 +3,8 @@
 import dataclasses
 import pathlib
 
+import tensorflow_datasets as tfds
+
 import Utils
 from Datasets.inventory import split_ids
 from Datasets.urmp import urmp_dataset_builder
@@ -16,6 +18,11 @@ DIGITS = {"train": (1, 2, 3, 4, 5, 6, 7, 8), "validation": (9,), "test": (0,)}
 
 class Builder(urmp_dataset_builder.Builder):
     """The same builder; only its splits stand beside the fabricated pieces."""
+
+    # Its own README.md and CITATIONS.bib: TFDS would show those of URMP.
+    pkg_dir_path = tfds.core.Path(__file__).parent
+    homepage = None
+    licence = "CC0 1.0"
 
     def splits_of(self, raw):
         """{split: [piece]} as `fabricate_splits` wrote them."""

@@ -12,13 +12,15 @@ SHARES = (("train", 60), ("validation", 20), ("test", 20))  # of nine players, t
 class Builder(TrackBuilder):
     """Reads the files that `data.pattern` tells; README.md shows how."""
 
+    licence = "None is known to us; ask the authors."
     labels = (layout.LABEL,)
     BUILDER_CONFIGS = [Options(splits=HASHED)]
 
     def inventory(self, raw):
         """Looks for the recordings of the players of each split."""
         options = self.builder_config
-        files = layout.recordings(raw, options.pattern or layout.PATTERN)
+        pattern = options.pattern or layout.PATTERN
+        files, others = layout.recordings(raw, pattern)
         players = sorted({player for _, player in files.values()})
         names = {HASHED: players}
         splits = availability.splits_of(raw, options.splits, names, SHARES)
@@ -42,4 +44,9 @@ class Builder(TrackBuilder):
         absent = [player for player in players if player not in home]
         if absent:
             found.remarks.append(f"in no split: {', '.join(absent)}")
+        if others:
+            more = f" and {len(others) - 1} more" if others[1:] else ""
+            found.remarks.append(
+                f"not used, data.pattern={pattern!r} does not fit: {others[0]}{more}"
+            )
         return found

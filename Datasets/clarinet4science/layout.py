@@ -66,12 +66,13 @@ def recordings(raw, pattern):
       pattern: As above.
 
     Returns:
-      {path without suffix, from the folder on, with "-" for "/": (path, player)}.
+      ({path without suffix, from the folder on, with "-" for "/": (path, player)},
+      paths from the folder on of the media files that the pattern does not fit).
 
     Raises:
       InputError: If the folder is absent, no file fits, or two are one recording.
     """
-    raw, wanted, found, seen = pathlib.Path(raw), expression(pattern), {}, []
+    raw, wanted, found, others = pathlib.Path(raw), expression(pattern), {}, []
     if not raw.is_dir():
         raise InputError(
             f"{raw} is not a folder; data.raw names that of the recordings"
@@ -79,12 +80,12 @@ def recordings(raw, pattern):
     for folder, _, names in sorted(os.walk(raw)):
         for name in sorted(names):
             path = pathlib.Path(folder) / name
-            if path.suffix.lower().lstrip(".") not in SUFFIXES:
+            if path.suffix.lower().lstrip(".") not in SUFFIXES or name[0] == ".":
                 continue
             told = path.relative_to(raw)
-            seen.append(told.as_posix())
-            match = wanted.fullmatch(seen[-1])
+            match = wanted.fullmatch(told.as_posix())
             if match is None:
+                others.append(told.as_posix())
                 continue
             number = "-".join(told.with_suffix("").parts)
             if number in found:
@@ -94,12 +95,12 @@ def recordings(raw, pattern):
                 )
             found[number] = str(path), match["player"]
     if not found:
-        first = f" {seen[0]!r}" if seen else " media files: there are none"
+        first = f" {others[0]!r}" if others else " media files: there are none"
         raise InputError(
             f"{raw}: data.pattern={pattern!r} fits no file, as{first}; tell the "
             "pattern of yours, Datasets/clarinet4science/README.md shows how"
         )
-    return found
+    return found, others
 
 
 def read(name, path):

@@ -13,6 +13,8 @@ from Schema import InputError
 class Builder(TrackBuilder):
     """Reads CocoChorales' own folders; README.md shows the tree that it expects."""
 
+    homepage = "https://magenta.tensorflow.org/datasets/cocochorales"
+    licence = "CC BY 4.0"
     BUILDER_CONFIGS = [Options(splits="published", sample_rate=16000)]
     labels = tuple(Schema.INSTRUMENTS)
 

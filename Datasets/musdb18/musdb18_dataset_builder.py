@@ -13,6 +13,8 @@ SPLITS = pathlib.Path(__file__).parent / "splits"
 class Builder(TrackBuilder):
     """Reads `.stem.mp4`; README.md shows the tree that it expects."""
 
+    homepage = "https://sigsep.github.io/datasets/musdb.html"
+    licence = "Academic use only; some songs are under CC BY-NC-SA, others restricted."
     BUILDER_CONFIGS = [Options(splits="parser", sample_rate=44100, channels=2)]
     read = staticmethod(layout.read_stem_file)
 

@@ -10,6 +10,10 @@ from Datasets.track import Source, Track
 class Builder(TrackBuilder):
     """Reads MUSIC's lists and the user's files; README.md shows the tree."""
 
+    homepage = "https://github.com/roudimit/MUSIC_dataset"
+    licence = (
+        "None is stated of the lists; the videos belong to those who uploaded them."
+    )
     labels = tuple(layout.CLASSES)
     BUILDER_CONFIGS = [Options(splits="music11"), Options(splits="music21")]
 

@@ -12,6 +12,8 @@ HASHED = "by_hash"  # scheme of splits that needs no text files
 class Builder(TrackBuilder):
     """Reads Solos' lists and the user's videos; README.md shows the tree."""
 
+    homepage = "https://www.juanmontesinos.com/Solos/"
+    licence = "Lists: MIT; the videos belong to those who uploaded them."
     labels = tuple(Schema.INSTRUMENTS)
     BUILDER_CONFIGS = [Options(splits=HASHED)]
 

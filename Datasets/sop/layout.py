@@ -110,20 +110,24 @@ def recordings(raw):
       {"train" or "test": {name without suffix: path}}, sorted.
 
     Raises:
-      InputError: If one name is in both folders.
+      InputError: If two recordings have one name.
     """
     raw = pathlib.Path(raw)
     root = raw / "wav" if (raw / "wav").is_dir() else raw
     found = {}
     for folder in FOLDERS:
         paths = sorted((root / folder).glob("*"))
-        found[folder] = {p.stem: p for p in paths if p.suffix.lower() in AUDIO}
-    for stem in found["train"]:
-        if stem in found["test"]:
-            raise InputError(
-                f"{found['train'][stem]} and {found['test'][stem]} have one name, and "
-                f"{TIMES} knows a recording by that; rename or remove one of them"
-            )
+        found[folder] = {}
+        for path in paths:
+            if path.suffix.lower() not in AUDIO or path.name.startswith("."):
+                continue
+            other = found["train"].get(path.stem) or found[folder].get(path.stem)
+            if other:
+                raise InputError(
+                    f"{other} and {path} have one name, and {TIMES} knows a recording "
+                    "by that; rename or remove one of them"
+                )
+            found[folder][path.stem] = path
     return found
 
 
@@ -209,7 +213,11 @@ def take_stock(raw, splits, keep_going=False):
     def read(stem):
         if stem not in paths:
             raise FileNotFoundError(f"no {stem}.wav in train/ or test/")
-        if len(classes_of(class_of(stem))) > 1:
+        try:
+            names = classes_of(class_of(stem))
+        except InputError as error:
+            raise InputError(f"{paths[stem]}: {error}; rename or remove it") from None
+        if len(names) > 1:
             duets[re.match("[a-z]+", stem)[0]] += 1
             return []
         track = read_solo(paths[stem], times)

@@ -14,6 +14,7 @@ SCHEMES = ("folders", "validated")
 class Builder(TrackBuilder):
     """Reads the set's own folders; README.md shows the tree that it expects."""
 
+    licence = "None: the set was not published."
     BUILDER_CONFIGS = [Options(splits="folders", sample_rate=22050)]
     labels = layout.VECTOR
 

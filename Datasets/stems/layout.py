@@ -7,7 +7,14 @@ import shlex
 
 from Datasets import inventory, media
 from Datasets.stems import finding
-from Datasets.stems.labels import IGNORE, MIXTURE, NO_SOURCE, label_of, pairs_of
+from Datasets.stems.labels import (
+    IGNORE,
+    MIXTURE,
+    NO_SOURCE,
+    composed,
+    label_of,
+    pairs_of,
+)
 from Datasets.track import Source, Track
 from Schema import InputError
 
@@ -78,6 +85,7 @@ def read_track(name, path, pairs, channels):
         raise FileNotFoundError("no folder with audio and no file of that name")
     files = finding.audio_in(path) if path.is_dir() else [path]
     labels = [label_of(file.stem, pairs) for file in files]
+    _refuse_copies([file for file, label in zip(files, labels) if label != IGNORE])
     unnamed = [file for file, label in zip(files, labels) if label is None]
     if unnamed:
         rest = f" and {len(unnamed) - 1} more" if unnamed[1:] else ""
@@ -105,6 +113,17 @@ def read_track(name, path, pairs, channels):
         # Someone who rests has a stem, too; a solo of nothing is a mistake.
         silence=len(sources) > 1,
     )
+
+
+def _refuse_copies(files):
+    """Refuses a stem that is there in two formats: it would be heard twice."""
+    of_name = {}
+    for file in files:
+        other = of_name.setdefault(composed(file.stem), file)
+        if other != file:
+            raise InputError(
+                f"{other} and {file} are one stem by their name: rename or remove one"
+            )
 
 
 def _measure(files, channels):

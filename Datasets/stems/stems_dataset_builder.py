@@ -10,6 +10,7 @@ from Datasets.stems.labels import sources_of
 class Builder(TrackBuilder):
     """Reads what README.md shows; the labels are those of the options' label_map."""
 
+    licence = "That of the recordings."
     BUILDER_CONFIGS = [Options(splits=FOLDERS)]
 
     @property

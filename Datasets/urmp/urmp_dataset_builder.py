@@ -11,6 +11,8 @@ from Datasets.urmp import layout
 class Builder(TrackBuilder):
     """Reads URMP's own folders; README.md shows the tree that it expects."""
 
+    homepage = "https://doi.org/10.5061/dryad.ng3r749"
+    licence = "CC0 1.0"
     labels = tuple(Schema.INSTRUMENTS)
 
     def splits_of(self, raw):

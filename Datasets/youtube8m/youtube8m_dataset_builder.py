@@ -57,6 +57,8 @@ def _features(shape, dtype):
 class Builder(FeatureBuilder):
     """Reads the release's files; README.md shows where."""
 
+    homepage = "https://research.google.com/youtube8m/"
+    licence = "CC BY 4.0"
     LEVELS = {
         "video": (_features((), np.float32), parse_video),
         "frame": (_features((None,), np.uint8), parse_frames),

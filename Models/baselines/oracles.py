@@ -1,12 +1,13 @@
-"""Floor and ceiling of a table: the mixture itself, and an ideal mask.
+"""Floors and ceilings of a table: the mixture itself, and ideal masks.
 
-An oracle knows the sources it is asked to estimate.  Both functions return what a
-separator would: [S, T, C], as long as the mixture.
+An oracle knows the sources it is asked to estimate.  All functions return what a
+separator would: [S, T, C], as long as the mixture.  The ceiling that uses where in the
+stereo picture a source stands is `wiener.multichannel_wiener`.
 """
 
 import numpy as np
-import scipy.signal
 
+from Models.baselines.stft import STFT, checked
 from Schema import InputError
 
 
@@ -28,6 +29,53 @@ def mixture(mix, sources):
     return np.repeat(np.asarray(mix)[np.newaxis], len(sources), axis=0)
 
 
+def half(mix, sources):
+    """Gives 0.5 times the mixture as the estimate of every source, however many.
+
+    It is what a masking network does that has learnt nothing: a mask of 0.5 in every
+    bin, the middle of a sigmoid.  The estimates sum to the mixture if there are two.
+    SI-SDR and the filtered ratios of BSSEval v3 are those of `mixture`; SNR and the SDR
+    of BSSEval v4 are not.
+
+    Arguments, result and errors are those of `mixture`.
+    """
+    return mixture(np.asarray(mix) * np.asarray(0.5, np.asarray(mix).dtype), sources)
+
+
+def ideal_binary_mask(mix, sources, n_fft=2048, hop=512):
+    """Gives each bin of the mixture to its loudest source alone: a ceiling.
+
+        M_i = 1 where |S_i| >= |S_j| for all j, else 0,  estimate_i = ISTFT(M_i X)
+
+    Of equally loud sources the first has the bin, and where all sources are silent each
+    has the share 1 / S, so that the masks always sum to 1 and the estimates to the
+    mixture.  (Others give a bin to each source above half of the mixture, which with
+    three sources gives some bins to none.)
+
+    Args:
+      mix: [T, C].
+      sources: [S, T, C], the true sources.
+      n_fft: Samples of a window.
+      hop: Samples between windows, at most n_fft / 2.
+
+    Returns:
+      float32 [S, T, C].
+
+    Raises:
+      InputError: If shapes differ, or windows cannot reconstruct their signal.
+
+    Reference: Wang, "On Ideal Binary Mask as the Computational Goal of Auditory Scene
+    Analysis", in Speech Separation by Humans and Machines, 2005.
+    """
+
+    def masks(magnitudes):
+        loudest = np.argmax(magnitudes, axis=0)
+        of_all = np.arange(len(magnitudes))[:, None, None, None] == loudest
+        return of_all.astype(np.float32), magnitudes.max(axis=0) > 0
+
+    return _masked(mix, sources, n_fft, hop, masks)
+
+
 def ideal_ratio_mask(mix, sources, n_fft=2048, hop=512, power=1):
     """Filters the mixture by the true magnitudes of its sources: a ceiling.
 
@@ -42,54 +90,46 @@ def ideal_ratio_mask(mix, sources, n_fft=2048, hop=512, power=1):
       sources: [S, T, C], the true sources.
       n_fft: Samples of a window.
       hop: Samples between windows, at most n_fft / 2.
-      power: 1 compares magnitudes, 2 powers (the Wiener filter).
+      power: 1 compares magnitudes, 2 powers (the Wiener filter); above 0.
 
     Returns:
       float32 [S, T, C].
 
     Raises:
-      InputError: If shapes differ, or windows cannot reconstruct their signal.
+      InputError: If shapes differ, windows cannot reconstruct their signal, or the
+        power is not above 0.
 
     Reference: Wang, Narayanan, Wang, "On Training Targets for Supervised Speech
     Separation", IEEE/ACM TASLP 22(12), 2014; for powers other than 2 Liutkus, Badeau,
     "Generalized Wiener filtering with fractional power spectrograms", ICASSP 2015.
     """
-    mix, sources = np.asarray(mix, np.float32), np.asarray(sources, np.float32)
-    if mix.ndim != 2 or sources.ndim != 3 or sources.shape[1:] != mix.shape:
-        raise InputError(
-            f"an ideal mask needs a mixture [T, C] and sources [S, T, C] of the same "
-            f"length, not {mix.shape} and {sources.shape}"
-        )
-    if not 1 <= hop <= n_fft // 2:
-        raise InputError(f"hop must be from 1 to n_fft / 2 = {n_fft // 2}, not {hop}")
-    transform = _Transform(len(mix), n_fft, hop)
-    spectrum = transform.forward(mix)  # [C, n_bins, n_frames]
-    total = np.zeros(spectrum.shape, np.float32)
-    for source in sources:
-        total += np.abs(transform.forward(source)) ** power
-    estimates = np.empty(sources.shape, np.float32)
-    # Each source is transformed twice rather than all spectra kept: 13 parts of a
-    # piece would need gigabytes.
-    for i, source in enumerate(sources):
-        weight = np.abs(transform.forward(source)) ** power
-        mask = np.full_like(total, 1 / len(sources))
-        np.divide(weight, total, out=mask, where=total > 0)
-        estimates[i] = transform.backward(mask * spectrum)
+    if not power > 0:
+        raise InputError(f"the power of a ratio mask must be above 0, not {power}")
+
+    def masks(magnitudes):
+        weights = magnitudes**power
+        total = weights.sum(axis=0)
+        audible = total > 0
+        return weights / np.where(audible, total, 1), audible
+
+    return _masked(mix, sources, n_fft, hop, masks)
+
+
+def _masked(mix, sources, n_fft, hop, masks):
+    """Filters the mixture by masks of the true magnitudes, see `ideal_ratio_mask`.
+
+    `masks` is f(magnitudes [S, C, frames, bins]) -> (masks, where they are defined).
+    """
+    mix, sources = checked(mix, sources, "an ideal mask")
+    stft = STFT(len(mix), n_fft, hop, len(sources) * mix.shape[1])
+    estimates = np.zeros(sources.shape, np.float32)
+    for block in stft.blocks():
+        magnitudes = np.stack([np.abs(stft.forward(s, block)) for s in sources])
+        found, defined = masks(magnitudes)
+        spectrum = stft.forward(mix, block)
+        for mask, estimate in zip(found, estimates):
+            share = np.where(defined, mask, np.float32(1 / len(sources)))
+            stft.add_backward(share * spectrum, block, estimate)
+    for estimate in estimates:
+        stft.scale(estimate)
     return estimates
-
-
-class _Transform:
-    """[T, C] <-> [C, n_bins, n_frames], with perfect reconstruction."""
-
-    def __init__(self, n_time, n_fft, hop):
-        self.n_time = n_time
-        self.missing = max(0, n_fft - n_time)  # SciPy shortens longer windows
-        self.options = dict(window="hann", nperseg=n_fft, noverlap=n_fft - hop)
-
-    def forward(self, x):
-        x = np.pad(x, [(0, self.missing), (0, 0)])
-        return scipy.signal.stft(x.T, **self.options)[2]
-
-    def backward(self, spectrum):
-        x = scipy.signal.istft(spectrum, **self.options)[1]
-        return x.T[: self.n_time]

@@ -1,0 +1,1 @@
+"""How a model, or a folder of estimates, is scored on a set of tracks."""
