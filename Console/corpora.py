@@ -21,6 +21,12 @@ MUSIC_11 = (
 MUSIC_21 = "bagpipe banjo bassoon congas drum electric_bass guzheng piano pipa ukulele"
 MUSIC_21 = sorted(MUSIC_11 + MUSIC_21.split())
 
+DUOS = [
+    *("acoustic_guitar violin", "saxophone acoustic_guitar"),
+    *("clarinet acoustic_guitar", "cello acoustic_guitar", "flute violin"),
+    *("flute trumpet", "xylophone acoustic_guitar", "xylophone flute", "trumpet tuba"),
+]
+
 # Of two instruments that differ, as in both papers on sounding pixels below.
 PAIRS = {"sources_min": 2, "sources_max": 2, "instruments": "different"}
 
@@ -103,6 +109,11 @@ CORPORA = {
         "data": {**MUSIC, "splits": "music21", "sources": MUSIC_21},
         "mixing": PAIRS,
     },
+    # Its duets, of which nobody has stems: one source, two players; to be separated by
+    # networks of others, to be heard and seen.
+    # python Prepare.py with music_duets visual.front_end=players_motion data.raw=FOLDER
+    # python Training.py with music_duets
+    "music_duets": {"data": {**MUSIC, "splits": "duets", "sources": DUOS}},
     # Montesinos et al., "Solos", MMSP 2020: solos of URMP's instruments on YouTube and
     # their players' key points, for what is tested on URMP.
     # python Prepare.py with solos visual.front_end=solos_skeleton data.raw=FOLDER

@@ -131,6 +131,6 @@ def line(row, track, options):
         "labels": [label for label, _ in parts_of(track, options)],
         "mix": "file" if track.mix else "sum",
         "has_score": track.has_score,
-        "n_players": len(track.sources),
+        "n_players": len(track.seated()),
         "has_video": watching.shown(track, options.front_end) is not None,
     }

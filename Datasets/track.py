@@ -37,7 +37,8 @@ class Track:
       mix: Path of the mixture, or None: it is the sum of the parts.
       video: Path of the video, or None.
       seats: Numbers of the sources, from the leftmost player of the video to the
-        rightmost; None: in the order of the sources.
+        rightmost; None: in the order of the sources.  Several players may have one
+        source, as those of a duet that was recorded as a whole.
       mix_stream: Which of its file's streams of audio the mixture is, from 0.
       start: s in all of its files at which the stretch begins that is used of them;
         None: they are used whole.

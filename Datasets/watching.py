@@ -66,7 +66,7 @@ def span(track):
 def jobs(tracks, front_end):
     """(what is shown, number of players, span) of each track that shows anything."""
     return [
-        (shown(track, front_end), len(track.sources), span(track))
+        (shown(track, front_end), len(track.seated()), span(track))
         for track in tracks
         if shown(track, front_end) is not None
     ]

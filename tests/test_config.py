@@ -121,6 +121,7 @@ PARAMETERS = {
     "cocochorales": (13, wave_unet_parameters(n_sources=13)),
     "music": (11, wave_unet_parameters(n_sources=11)),
     "music21": (21, wave_unet_parameters(n_sources=21)),
+    "music_duets": (9, wave_unet_parameters(n_sources=9)),
     "solos": (13, wave_unet_parameters(n_sources=13)),
     "clarinet4science": (1, wave_unet_parameters(n_sources=1)),
     "audioset": (1, wave_unet_parameters(n_sources=1)),
@@ -189,7 +190,9 @@ LENGTHS = {
     "chamber": CONTEXT,
     **dict.fromkeys((*MUSDB, "musdb_vocals", "stems"), SAME),
     **dict.fromkeys(("sop", "cocochorales", "audioset"), SAME),
-    **dict.fromkeys(("music", "music21", "solos", "clarinet4science"), SAME),
+    **dict.fromkeys(
+        ("music", "music21", "music_duets", "solos", "clarinet4science"), SAME
+    ),
     **dict.fromkeys(CONDITIONED, CONTEXT),
 }
 

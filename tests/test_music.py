@@ -9,7 +9,7 @@ import soundfile as sf
 
 import Datasets
 import Prepare
-from Datasets import availability, media, reading
+from Datasets import availability, media, reading, watching
 from Datasets.music import layout
 from Datasets.options import Options
 from Schema import InputError
@@ -213,3 +213,25 @@ def test_the_real_clips_pass_through(shared, tmp_path):
         assert np.argmax(lags) in (0, 1, len(lags) - 1)
         assert np.corrcoef(heard, wanted)[0, 1] > 0.98
         assert 0.01 < np.sqrt(np.mean(heard**2)) < 0.5
+
+
+def test_duets_are_records_of_one_source_and_two_players(raw, tmp_path):
+    film(raw / "duet" / "flute violin" / "8DHG_hVSw1o.mp4", 7)
+    made = Datasets.make_builder("music", tmp_path, splits="duets", sample_rate=RATE)
+    found = made.inventory(raw)
+    (track,) = found.tracks["test"]
+    assert set(found.problems) == {"XbOYpwFkn7o"}
+    assert [s.label for s in track.sources] == ["flute violin"]
+    assert watching.jobs([track], "players_motion-0") == [(track.video, 2, None)]
+    read = reading.read_track(track, Options(splits="duets", sample_rate=RATE))
+    np.testing.assert_array_equal(read["sources"][0], read["mix"])
+    assert reading.line(0, track, Options())["n_players"] == 2
+    from Console.corpora import DUOS
+
+    assert tuple(DUOS) == layout.DUOS and set(DUOS) <= set(made.labels)
+
+
+def test_duets_of_other_instruments_are_refused(raw, tmp_path):
+    write_lists(raw, duets={"tuba banjo": ["XbOYpwFkn7o"]})
+    with pytest.raises(InputError, match="has no duets of 'tuba banjo', but of"):
+        builder(tmp_path).inventory(raw)

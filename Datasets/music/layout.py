@@ -21,6 +21,11 @@ CLASSES = (  # of MUSIC21, the 11 of MUSIC among them
     "electric_bass erhu flute guzheng piano pipa saxophone trumpet tuba ukulele "
     "violin xylophone"
 ).split()
+DUOS = (  # of MUSIC's list of duets, in its spelling
+    *("acoustic_guitar violin", "saxophone acoustic_guitar"),
+    *("clarinet acoustic_guitar", "cello acoustic_guitar", "flute violin"),
+    *("flute trumpet", "xylophone acoustic_guitar", "xylophone flute", "trumpet tuba"),
+)
 LISTS = {"music11": "MUSIC_solo_videos.json", "music21": "MUSIC21_solo_videos.json"}
 DUETS = "MUSIC_duet_videos.json"
 HOMES = ("", "solo", "solos", "duet", "duets", "video", "videos", "audio")
@@ -72,9 +77,19 @@ def lists_of(raw):
 
 
 def duets_of(raw):
-    """{two classes: [id]}, empty if that list is not there."""
+    """{two classes: [id]}, empty if that list is not there.
+
+    Raises:
+      InputError: If it is damaged, or has two instruments that MUSIC's own has not.
+    """
     path = pathlib.Path(raw) / DUETS
-    return ids_of(path) if path.is_file() else {}
+    found = ids_of(path) if path.is_file() else {}
+    for name in found:
+        if name not in DUOS:
+            raise InputError(
+                f"{path}: MUSIC has no duets of {name!r}, but of {', '.join(DUOS)}"
+            )
+    return found
 
 
 def class_of(lists):
