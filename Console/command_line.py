@@ -83,15 +83,21 @@ def start(experiment, observed, argv, optional, sections, check=None):
     options.check_types(run, optional)
     # TFDS warns of its own deprecated calls and of every data set's options.
     importlib.import_module("absl.logging").set_verbosity("error")
-    if command == experiment.default_command:
+    if command in _ours(experiment):
         with quiet():
             tensorflow = importlib.import_module("tensorflow")
             tensorflow.config.list_physical_devices()  # complains of a missing GPU
-        if check is not None:
+        if check is not None and command == experiment.default_command:
             check(options.plain(run.config))
     _observe(run, observed)
     run()
     return run
+
+
+def _ours(experiment):
+    """{name: function} of the commands that are not Sacred's."""
+    every = experiment.commands.items()
+    return {n: f for n, f in every if not f.__module__.startswith("sacred")}
 
 
 def _observe(run, observed):
@@ -128,9 +134,8 @@ def help_text(experiment):
     """A verb's own words, then the commands, named configurations and flags."""
     first = [("print_config", "all options with their values, and stop")]
     first += [("print_named_configs", "the named configurations, and stop")]
-    for name, command in experiment.commands.items():
-        ours = not command.__module__.startswith("sacred")
-        if ours and name != experiment.default_command:
+    for name, command in _ours(experiment).items():
+        if name != experiment.default_command:
             first.append((name, (command.__doc__ or "").strip().split("\n")[0]))
     flags = [
         (
