@@ -94,7 +94,7 @@ def prepare(data, visual=None):
             f"has a {reads}; add some, or leave it out"
         )
     folder = pathlib.Path(builder.data_dir)
-    fingerprint = builder.fingerprint(inventory)
+    fingerprint = builder.known_fingerprint = builder.fingerprint(inventory)
     if making.is_current(folder, fingerprint):
         return folder
     beam = making.beam_of(data)

@@ -83,9 +83,7 @@ def train(
         optimizer = optimizers.optimizer(training["optimizer"], *rate)
     report(network, strategy, records, found)
     told = {"data": data, "visual": visual, "mixing": mixing, "seed": seed}
-    told["data_fingerprint"] = records.fingerprint
-    told |= {key: training[key] for key in ("loss", "precision", "warm_start")}
-    told["commit"] = commit(ROOT)
+    told |= provenance(records, training)
     begin(folder, resume, training["warm_start"], network, optimizer)
     lengths = ("steps_per_epoch", "max_epochs", "patience", "gradient_clip")
     return loop.fit(
@@ -105,6 +103,12 @@ def train(
         on_start=lambda history: take_up(resume, folder, history, record),
         on_epoch=lambda history: keep(folder, history, record),
     )
+
+
+def provenance(records, training):
+    """What a checkpoint tells of its making, beside the sections of its data."""
+    told = {key: training[key] for key in ("loss", "precision", "warm_start")}
+    return {**told, "data_fingerprint": records.fingerprint, "commit": commit(ROOT)}
 
 
 def opened(data, visual, model, training, mixing=None):

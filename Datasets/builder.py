@@ -36,6 +36,8 @@ class TrackBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
       watch: Sees the videos, as `watching.look` says, if `Options.front_end` names it.
       keep_going: Whether a track that cannot be read is left out, and told in the
         metadata's list of failures; else it stops the build.
+      known_fingerprint: What `fingerprint` gave of the same raw data, so that these are
+        not read for it again; None: it is asked.
       homepage: Its address, or None: it has none.
       licence: Of the recordings, a sentence; it is put beside the records.
     """
@@ -46,6 +48,7 @@ class TrackBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
     labels = tuple(Schema.INSTRUMENTS)
     watch = None
     keep_going = False
+    known_fingerprint = None
     homepage = None
     licence = None
 
@@ -116,7 +119,7 @@ class TrackBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
         self.info.metadata.update(
             failures=dict(found.problems),
             record_version=Schema.RECORD_VERSION,
-            fingerprint=self.fingerprint(found),
+            fingerprint=self.known_fingerprint or self.fingerprint(found),
             labels=list(self.labels),
             tracks=table,
             visual_size=visual_size,

@@ -62,22 +62,6 @@ class Windows:
             raise InputError(f"n_in={n_in} and n_out={n_out} must differ by 2 k >= 0")
         if n_slots is not None and (not isinstance(n_slots, int) or n_slots < 1):
             raise InputError(f"n_slots={n_slots!r} must be a whole number > 0, or None")
-        if score is not None:
-            score.check()
-            self.n_frames = score.count(n_in, records.sample_rate)
-        if visual is not None:
-            visual.check()
-            if records.visual_size is None:
-                raise InputError(
-                    f"{records.folder} holds no features of players: prepare with "
-                    "visual.front_end"
-                )
-            tempo = 1 + (mixtures.tempo if mixtures else 0)
-            if visual.reach * tempo > watching.MARGIN:
-                raise InputError(
-                    f"the model looks {visual.reach * tempo:g} frames around a window, "
-                    f"records hold {watching.MARGIN}: choose fewer model.visual_layers"
-                )
         self.records, self.n_in, self.n_out = records, n_in, n_out
         self.split, self.n_slots, self.score = split, n_slots, score
         self.visual, self.mixtures = visual, mixtures or Mixtures()
@@ -86,10 +70,29 @@ class Windows:
         self.n_read = self.mixtures.reach(n_in, rate)
         self.context = (n_in - n_out) // 2
         self.source_names = list(source_names)
+        self._check_frames()
         self.tracks = records.tracks(split)
         self.places = records.places(split)
         self._check(split)
         self._make_tables()
+
+    def _check_frames(self):
+        if self.score is not None:
+            self.score.check()
+            self.n_frames = self.score.count(self.n_in, self.records.sample_rate)
+        if self.visual is not None:
+            self.visual.check()
+            if self.records.visual_size is None:
+                raise InputError(
+                    f"{self.records.folder} holds no features of players: prepare with "
+                    "visual.front_end"
+                )
+            around = self.visual.reach * (1 + self.mixtures.tempo)
+            if around > watching.MARGIN:
+                raise InputError(
+                    f"the model looks {around:g} frames around a window, records hold "
+                    f"{watching.MARGIN}: choose fewer model.visual_layers"
+                )
 
     def _make_tables(self):
         """Tables of the graph: a row for each track, a row for each record."""

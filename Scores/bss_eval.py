@@ -11,10 +11,9 @@ The SDR is not gain-invariant: an otherwise perfect estimate at half gain scores
 
 import numpy as np
 
-import Utils
 from Schema import InputError
 from Scores import fast_v4, museval_file
-from Scores.frames import silent, spans
+from Scores.frames import lengths, silent, spans
 from Scores.track import METRICS, Dropped, TrackScores
 
 FILTER_TAPS = 512
@@ -80,21 +79,9 @@ def bss_eval(
     """
     _check_options(engine, silence)
     names = _checked_names(names, references)
-    references = _checked(references, names, "reference")
-    estimates = _checked(estimates, names, "estimate")
-    if references.shape != estimates.shape:
-        raise InputError(
-            f"the references are [S, T, C] = {list(references.shape)} but the "
-            f"estimates are {list(estimates.shape)}; make them alike"
-        )
-    whole = silence == "frame"
-    for name in _chosen(names, silent(references) & whole):
-        raise InputError(
-            f"the reference of source {name!r} is silent throughout; leave the "
-            'source out of this track, or choose silence="source"'
-        )
+    references, estimates = _checked_pair(references, estimates, names, silence)
     n_time = references.shape[1]
-    window, hop = _frame_lengths(window_seconds, hop_seconds, sample_rate)
+    window, hop = lengths(window_seconds, hop_seconds, sample_rate)
     window = min(window, n_time)
     frames = spans(n_time, window, hop)
     mute = silent(estimates)
@@ -109,7 +96,9 @@ def bss_eval(
         window=window,
         hop=hop,
         bss=dict(zip(METRICS, values)),
-        dropped=_dropped(references, audible, frames, names) if whole else (),
+        dropped=_dropped(references, audible, frames, names)
+        if silence == "frame"
+        else (),
         silent_estimates=_chosen(names, mute),
         protocol=protocol(window_seconds, hop_seconds, silence),
     )
@@ -156,6 +145,23 @@ def _checked_names(names, references):
     return names
 
 
+def _checked_pair(references, estimates, names, silence):
+    """Both as float64 [S, T, C], of one shape and audible where they have to be."""
+    references = _checked(references, names, "reference")
+    estimates = _checked(estimates, names, "estimate")
+    if references.shape != estimates.shape:
+        raise InputError(
+            f"the references are [S, T, C] = {list(references.shape)} but the "
+            f"estimates are {list(estimates.shape)}; make them alike"
+        )
+    for name in _chosen(names, silent(references)) if silence == "frame" else ():
+        raise InputError(
+            f"the reference of source {name!r} is silent throughout; leave the "
+            'source out of this track, or choose silence="source"'
+        )
+    return references, estimates
+
+
 def _checked(audio, names, what):
     """The audio as float64 [S, T, C], finite."""
     audio = np.asarray(audio, np.float64)
@@ -181,14 +187,3 @@ def _check_options(engine, silence):
             f"museval cannot score with silence={silence!r}; choose "
             'silence="frame" or engine="fast"'
         )
-
-
-def _frame_lengths(window_seconds, hop_seconds, sample_rate):
-    window = Utils.samples(window_seconds, sample_rate)
-    hop = Utils.samples(hop_seconds, sample_rate)
-    if window < 1 or hop < 1:
-        raise InputError(
-            f"a window of {window_seconds} s every {hop_seconds} s at {sample_rate} "
-            "Hz holds no sample; both must be longer"
-        )
-    return window, hop

@@ -5,8 +5,6 @@ import textwrap
 
 import numpy as np
 
-from Scores import comparison
-
 WIDTH = 100  # columns of a terminal that captions are wrapped to
 TITLES = ("tracks", "mean", "interval", "medians", "interval", "ahead", "p", "p (Holm)")
 
@@ -74,11 +72,6 @@ def text(differences, caption=""):
         lines.append(line(cells))
     lines += textwrap.wrap(_one_line(caption), WIDTH, break_on_hyphens=False)
     return "\n".join(lines) + "\n"
-
-
-def is_real(difference):
-    """Whether the verdict of a Difference is that it is real."""
-    return difference.verdict == comparison.REAL
 
 
 def _cells(d):

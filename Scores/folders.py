@@ -193,9 +193,10 @@ def evaluate(tracks, output, system, oracles, limit=LIMIT, workers=None):
       {track: warnings}; how many tracks were scored before).
     """
     output = pathlib.Path(output)
+    every = {p.name: _about(p, output, system, oracles, limit) for p in tracks}
     jobs, failures, warnings = [], {}, {}
     for pair in tracks:
-        about = _about(pair, output, system, oracles, limit)
+        about = every[pair.name]
         if not all(store.is_complete(*told) for told in about.values()):
             jobs.append((pair, about, oracles, limit))
     for name, error, told in parallel.each(_score, jobs, len(jobs), workers):
@@ -203,15 +204,15 @@ def evaluate(tracks, output, system, oracles, limit=LIMIT, workers=None):
             failures[name] = error
         if told:
             warnings[name] = told
-    found = {}
-    for name in (FLOOR, system, *(other for other in oracles if other != FLOOR)):
-        found[name] = {
-            pair.name: store.read(
-                _about(pair, output, system, oracles, limit)[name][0]
-            )[0]
-            for pair in tracks
-            if pair.name not in failures
+    names = (FLOOR, system, *(other for other in oracles if other != FLOOR))
+    found = {
+        name: {
+            track: store.read(about[name][0])[0]
+            for track, about in every.items()
+            if track not in failures
         }
+        for name in names
+    }
     return found, failures, warnings, len(tracks) - len(jobs)
 
 

@@ -10,7 +10,6 @@ estimate at half gain scores 6.02 dB.  Tables take the mean over tracks.
 
 import numpy as np
 
-import Utils
 from Schema import InputError
 from Scores import frames
 
@@ -79,15 +78,8 @@ def framed(squares, sample_rate, window_seconds, hop_seconds):
     Raises:
       InputError: If a frame holds no sample.
     """
-    n_time = squares.shape[1]
-    window = Utils.samples(window_seconds, sample_rate)
-    hop = Utils.samples(hop_seconds, sample_rate)
-    if window < 1 or hop < 1:
-        raise InputError(
-            f"a window of {window_seconds} s every {hop_seconds} s at {sample_rate} "
-            "Hz holds no sample; both must be longer"
-        )
-    spans = frames.spans(n_time, window, hop)
+    window, hop = frames.lengths(window_seconds, hop_seconds, sample_rate)
+    spans = frames.spans(squares.shape[1], window, hop)
     return np.stack([squares[:, a:b].sum(axis=1) for a, b in spans], axis=1)
 
 

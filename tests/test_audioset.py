@@ -1,48 +1,23 @@
-"""AudioSet's tables, the names that downloaders give its clips, and their records."""
+"""AudioSet's tables, and the names that downloaders give its clips."""
 
 import numpy as np
 import pytest
-import soundfile as sf
-import tensorflow_datasets as tfds
 
-import Datasets
 from Datasets import media, reading
-from Datasets.audioset import audioset_dataset_builder, layout, segments
+from Datasets.audioset import layout, segments
 from Datasets.audioset.segments import Segment
 from Datasets.options import Options
 from Schema import InputError
-from tests.test_config import configuration
-
-RATE = 8000
-VIOLIN, CELLO, SILENT = "/m/07y_7", "/m/01xqw", "/m/028v0c"
-HEADER = "# Segments csv created Sun Mar  5 10:54:31 2017\n# num_ytids=2\n"
-HEADER += "# YTID, start_seconds, end_seconds, positive_labels\n"
-
-
-def write_table(raw, rows, name="balanced_train_segments.csv"):
-    lines = [f'{v}, {a:.3f}, {b:.3f}, "{",".join(c)}"' for v, a, b, *c in rows]
-    raw.mkdir(exist_ok=True)
-    (raw / name).write_text(HEADER + "\n".join(lines) + "\n", "utf-8")
-
-
-def ramp(seconds):
-    """A sound whose every sample tells its time."""
-    return np.arange(round(seconds * RATE)) / (20 * RATE) + 0.01
-
-
-def write_sound(path, seconds=2.0, audio=None):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sf.write(path, ramp(seconds) if audio is None else audio, RATE)
-
-
-def builder(tmp_path, **options):
-    options = {"splits": "balanced", "sample_rate": RATE, **options}
-    return Datasets.make_builder("audioset", tmp_path / "records", **options)
-
-
-def clip(raw, start, stop, video="-_aB3dEfG7i", classes=(VIOLIN,)):
-    segment = Segment(video, start, stop, classes)
-    return layout.read_clip(segment, "sound", layout.index(raw))
+from tests.audioset_made import (
+    CELLO,
+    HEADER,
+    RATE,
+    VIOLIN,
+    clip,
+    ramp,
+    write_sound,
+    write_table,
+)
 
 
 # --- Tables -------------------------------------------------------------------
@@ -177,158 +152,3 @@ def test_links_that_lead_in_circles_are_followed_once(tmp_path):
     (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "raw")
     (paths,) = layout.index(tmp_path / "raw").values()
     assert paths == [str(tmp_path / "raw" / "clips" / "abc.wav")]
-
-
-# --- Labels -------------------------------------------------------------------
-def corpus(raw):
-    """Three clips with sound, one without, and a silent one; their classes."""
-    write_table(
-        raw,
-        [
-            ("violin", 0, 2, VIOLIN, "/m/04rlf"),
-            ("cello", 0, 2, "/m/04rlf", CELLO),
-            ("both", 0, 2, VIOLIN, CELLO),
-            ("gone", 0, 2, VIOLIN),
-        ],
-    )
-    write_table(raw, [("silent", 0, 2, SILENT)], "eval_segments.csv")
-    for name in ("violin", "cello", "both"):
-        write_sound(raw / f"{name}_0.wav")
-    write_sound(raw / "silent_0.wav", audio=np.zeros(2 * RATE))
-    (raw / "class_labels_indices.csv").write_text(
-        f'index,mid,display_name\n0,{SILENT},"Silence"\n1,{VIOLIN},"Violin, fiddle"\n'
-        f'2,{CELLO},"Cello"\n3,/m/04rlf,"Music"\n'
-    )
-
-
-def labels(tmp_path, **options):
-    found = builder(tmp_path, **options).inventory(tmp_path / "raw")
-    return found, {t.id: t.sources[0].label for t in found.all_tracks()}
-
-
-def test_without_a_map_every_clip_is_a_sound_with_all_of_its_classes(tmp_path):
-    corpus(tmp_path / "raw")
-    found, of = labels(tmp_path)
-    assert len(of) == 4 and set(of.values()) == {"sound"}
-    assert found.classes["both_0_2000"] == [VIOLIN, CELLO]
-    assert list(found.problems) == ["gone_0_2000"]
-    told = "\n".join(found.report())
-    assert "missing: gone_0_2000: there is no file of this clip" in told
-
-
-def test_a_map_chooses_clips_of_one_label_by_class_or_by_its_name(tmp_path):
-    corpus(tmp_path / "raw")
-    found, of = labels(tmp_path, label_map=["Violin, fiddle=vn", f"{CELLO}=vc"])
-    assert of == {"violin_0_2000": "vn", "cello_0_2000": "vc"}
-    assert "left out: 1 clips of several of the labels" in found.remarks
-    assert builder(tmp_path, label_map=["Cello=vc"]).labels == ("vc",)
-    _, of = labels(tmp_path, label_map=["Violin, fiddle=string", "Cello=string"])
-    assert len(of) == 3 and set(of.values()) == {"string"}
-
-
-@pytest.mark.parametrize(
-    "label_map, message",
-    [
-        (["Celo=vc"], "'Celo'.*did you mean 'Cello'"),
-        (["Cello"], "'Cello': expected CLASS=LABEL"),
-    ],
-)
-def test_a_map_of_unknown_classes_is_refused(tmp_path, label_map, message):
-    corpus(tmp_path / "raw")
-    with pytest.raises(InputError, match=message):
-        labels(tmp_path, label_map=label_map)
-
-
-def test_without_names_a_map_must_give_classes(tmp_path):
-    corpus(tmp_path / "raw")
-    (tmp_path / "raw" / "class_labels_indices.csv").unlink()
-    with pytest.raises(InputError, match="'Cello': without class_labels_indices.csv"):
-        labels(tmp_path, label_map=["Cello=vc"])
-    assert labels(tmp_path, label_map=[f"{CELLO}=vc"])[1]["cello_0_2000"] == "vc"
-
-
-def test_many_absent_clips_are_counted_and_only_a_few_named(tmp_path):
-    rows = [(f"gone{k}", 0, 2, VIOLIN) for k in range(9)]
-    write_table(tmp_path / "raw", [*rows, ("there", 0, 2, VIOLIN)])
-    write_sound(tmp_path / "raw" / "there.wav")
-    told = list(builder(tmp_path).inventory(tmp_path / "raw").report())
-    (line,) = [line for line in told if "gone" in line]
-    assert "gone4_0_2000" in told[-1] and "and 4 more: there is no file" in told[-1]
-    counts = builder(tmp_path).availability(tmp_path / "raw")[-1]
-    assert (counts["wanted"], counts["found"], counts["missing"]) == (10, 1, 9)
-    assert counts["no pictures"] == 1
-
-
-def test_other_classes_of_the_same_files_make_another_fingerprint(tmp_path):
-    corpus(tmp_path / "raw")
-    made = builder(tmp_path)
-
-    def fingerprint():
-        return made.fingerprint(made.inventory(tmp_path / "raw"))
-
-    before = fingerprint()
-    assert fingerprint() == before
-    write_table(tmp_path / "raw", [("silent", 0, 2, CELLO)], "eval_segments.csv")
-    assert fingerprint() != before
-
-
-def test_only_clips_of_the_class_silence_may_be_silent(tmp_path):
-    write_sound(tmp_path / "abc_0.wav", audio=np.zeros(2 * RATE))
-    options = Options(sample_rate=RATE)
-    silent = clip(tmp_path, 0.0, 2.0, "abc", (SILENT, "/m/04rlf"))
-    assert not reading.read_track(silent, options)["mix"].any()
-    with pytest.raises(InputError, match="abc_0.wav is silent from end to end"):
-        reading.read_track(clip(tmp_path, 0.0, 2.0, "abc"), options)
-
-
-# --- Records ------------------------------------------------------------------
-def test_tfds_load_makes_records_whose_targets_are_all_classes(tmp_path):
-    corpus(tmp_path / "raw")
-    told = tfds.download.DownloadConfig(manual_dir=str(tmp_path / "raw"))
-    loaded = tfds.load(
-        "audioset",
-        data_dir=str(tmp_path / "records"),
-        download_and_prepare_kwargs={"download_config": told},
-    )
-    lengths = {
-        record["id"].decode(): len(record["mix"])
-        for split in loaded.values()
-        for record in tfds.as_numpy(split)
-    }
-    names = ["violin_0_2000", "cello_0_2000", "both_0_2000", "silent_0_2000"]
-    assert lengths == dict.fromkeys(names, 2 * 22050)
-    records = Datasets.open_records("audioset", tmp_path / "records", splits="balanced")
-    classes, targets = audioset_dataset_builder.targets(records)
-    assert classes == [SILENT, VIOLIN, CELLO, "/m/04rlf"] and not records.failures
-    rows = {t.id: t.row for split in records.splits for t in records.tracks(split)}
-    wanted = [[0, 1, 0, 1], [0, 0, 1, 1], [0, 1, 1, 0], [1, 0, 0, 0]]
-    np.testing.assert_array_equal([targets[rows[name]] for name in names], wanted)
-
-
-def test_the_named_configuration_is_the_builder_s_own_default():
-    data = configuration("audioset")["data"]
-    told = Datasets.options_of(data)
-    own = audioset_dataset_builder.Builder.BUILDER_CONFIGS[0]
-    assert told == {key: getattr(own, key) for key in told}
-    assert data["sources"] == [audioset_dataset_builder.SOUND]
-
-
-def test_real_clips_and_a_stretch_of_a_real_video_are_read(tmp_path, shared):
-    raw, films = tmp_path / "raw", shared / "video"
-    write_table(raw, [("-Qowmc0P9ic", 30, 40, "/m/026t6"), ("ukulele", 3, 13, VIOLIN)])
-    drums = films / "vggsound_drums_-Qowmc0P9ic.mp4"
-    (raw / "-Qowmc0P9ic_30000_40000.mp4").symlink_to(drums)
-    two = films / "musicavqa_ukuleles_00003491_20-35s.mp4"
-    (raw / "ukulele.mp4").symlink_to(two)
-    found = builder(tmp_path).inventory(raw)
-    tracks = {t.id.split("_")[0]: t for t in found.all_tracks()}
-    for name, film, start in (("-Qowmc0P9ic", drums, 0), ("ukulele", two, 3)):
-        track = tracks[name]
-        assert track.video and track.seconds == 10.0 and track.start == start
-        read = reading.read_track(track, Options(sample_rate=16000))
-        whole, _ = media.read_audio(film, 16000, 1)
-        wanted = whole[start * 16000 :][:160000]
-        error = read["mix"][: len(wanted)] / np.float32(32768) * read["scale"] - wanted
-        # But for the resampler's first and last milliseconds.
-        assert np.abs(error[800:-800]).max() < 1e-3
-        assert -40 < 10 * np.log10(np.mean(wanted**2)) < 0  # dB re full scale
