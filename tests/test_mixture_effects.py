@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from Datasets import changing, watching
+from Datasets.frames import Frames
 from Datasets.mixtures import Mixtures
 from Datasets.windows import Windows
+from Schema import InputError
 from tests.mixtures_made import SOLOS, examples
 from tests.sighted_made import FRAMES, N_IN, N_OUT, RATE, SOURCES, prepared, records_of
 
@@ -86,3 +88,20 @@ def test_an_effect_changes_each_source_and_the_mixture_stays_their_sum(
                 np.testing.assert_array_equal(one, -other)
             elif np.abs(one).max() > 0.01:
                 assert np.abs(one - other).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "tempo, reach, fits",
+    [(0.0, 64, True), (0.5, 42, True), (0.0, 65, False), (0.5, 43, False)],
+)
+def test_frames_around_a_window_lie_in_the_record_at_any_tempo(
+    long, tempo, reach, fits
+):
+    frames, told = Frames(FRAMES.frame_rate, reach), Mixtures(tempo=tempo)
+    wanted = records_of(long), "train", N_IN, N_OUT, SOURCES, None, None, frames, told
+    if fits:
+        assert Windows(*wanted).visual.reach == reach
+        return
+    words = f"looks {reach * (1 + tempo):g} frames around a window, records hold 64"
+    with pytest.raises(InputError, match=words):
+        Windows(*wanted)
