@@ -47,10 +47,13 @@ OPTIONAL = {  # knobs that may be None, and their type otherwise
     "training.warm_start": str,
     "evaluation.workers": int,
     "evaluation.conditions": list,
+    "evaluation.pairs": str,
+    "evaluation.silence": str,
     "evaluation.required_si_sdri": float,
     "run": str,
     "estimates": str,
     "reference": str,
+    "protocol": str,
     "resume": str,
     "loss": str,
 }
@@ -60,7 +63,7 @@ OPTIONAL = {  # knobs that may be None, and their type otherwise
 @data.config
 def recordings():
     name = "urmp"  # a key of Datasets.DATASETS
-    raw = None  # folder of the raw recordings; only Prepare reads it
+    raw = None  # folder of the raw recordings: Prepare reads it, Evaluate shows it
     records = "records"  # folder of the TFRecords
     sample_rate = 22050  # Hz
     channels = 1  # 1: mono, 2: stereo
@@ -218,7 +221,13 @@ def scoring():
     conditions = None  # which to give: ["labels"], [] (blind); None: all it listens to
     oracles = [
         "ideal ratio mask"
-    ]  # rows beside the mixture; Evaluating/run.py has more
+    ]  # rows beside the mixture; Evaluating/rows.py has more
+    ablations = []  # rows of the model with "zero labels", "zero video", "swapped video"
+    wiener_iterations = 0  # of a row of its estimates through a Wiener filter; 0: none
+    pairs = None  # list of pairs of solos for music-2mix-v3; None: that of VIMSS
+    engine = "fast"  # | "museval": the same numbers from museval itself, slowly
+    silence = None  # "frame": one silent source takes the frame from all, as museval;
+    # "source": from itself only; None: as the protocol has it
     workers = None  # processes that score; None: one a core
     required_si_sdri = None  # dB above the mixture; fail with less
 

@@ -5,13 +5,16 @@
     python Evaluate.py with run=runs/1 "evaluation.conditions=['labels']"
     python Evaluate.py conditions with run=runs/1   # a row blind, and one for each
     python Evaluate.py compare with "runs=['runs/1','runs/2']" output=DIR
-    python Evaluate.py with estimates=DIR reference=DIR output=DIR
+    python Evaluate.py with estimates=DIR reference=DIR protocol=urmp-v4 output=DIR
 
-Separates each whole track of a split with Predict and scores the sources present:
-museval v4 and SI-SDR, beside the mixture (the floor) and the ideal ratio mask (a
-ceiling; evaluation.oracles names others).  A model is given the conditions of the
-records that it listens to, all or those named.  Writes, in
-RUN/evaluation/DATA-SPLITS-SPLIT/:
+Separates each whole track of a split with Predict and scores the sources present, by a
+protocol that has a name (Scores/protocols.py), and by SI-SDR and SNR, beside the
+mixture (the floor) and the ideal ratio mask (a ceiling; evaluation.oracles names
+others).  A model is given the conditions of the records that it listens to, all or
+those named; evaluation.ablations adds rows of it deprived of one, or shown the wrong
+video.  What is heard of absent sources, and published figures of the same protocol,
+stand in tables of their own; data.raw=FOLDER shows the players in report.html.
+Writes, in RUN/evaluation/DATA-SPLITS-SPLIT[-PROTOCOL]/:
 
     estimates/<track>/<source>.wav, mixture.wav    to listen to
     scores/<system>/<split>/<track>.json           in museval's own schema
@@ -33,9 +36,12 @@ import Config
 import Test
 import Utils
 from Evaluating import comparing, folders
-from Evaluating.run import FLOOR, Evaluation, evaluate, report, rows
+from Evaluating.asking import asked
+from Evaluating.run import Evaluation
+from Evaluating.scoring import evaluate, report, summarise
 from Schema import InputError
-from Scores import aggregate, systems, tables
+from Scores import systems, tables
+from Scores.systems import FLOOR
 
 ex = Experiment(
     "evaluate",
@@ -46,23 +52,23 @@ Config.attach(ex)
 
 
 @ex.main
-def main(run, estimates, reference, output, data, visual, evaluation):
+def main(run, estimates, reference, output, protocol, data, visual, evaluation):
     if estimates is not None or reference is not None:
-        told = evaluation["workers"], evaluation["oracles"]
+        told = asked(evaluation, protocol), evaluation["workers"]
         return folders.main(estimates, reference, output, *told)
     run, split = Utils.find_run(run), evaluation["split"]
-    records = Test.open_records(data, visual)
-    told = evaluation["conditions"], evaluation["oracles"]
-    work = Evaluation(run, records, data["name"], split, *told)
-    scores = evaluate(work, evaluation["save_estimates"], evaluation["workers"])
-    summary = aggregate.aggregate(scores, FLOOR, rows(scores, work.model))
-    report(work, summary, scores)
+    told = asked(evaluation, protocol, data["name"])
+    work = Evaluation(run, Test.open_records(data, visual), data["name"], split, told)
+    scores, failures = evaluate(
+        work, evaluation["save_estimates"], evaluation["workers"]
+    )
+    report(work, summarise(work, scores), scores, failures, data["raw"])
     gain = systems.mean_improvement(scores, work.system, FLOOR)
-    if all(len(track.labels) == 1 for track in records.tracks(split)):
+    if all(len(one.names) == 1 for one in scores[FLOOR].values()):
         print(
             f"each {split} track is a solo, its own mixture, above which nothing can "
-            "stand: `python Test.py` tests mixtures of solos; score this run on "
-            "recordings of ensembles, data.name=..."
+            "stand: `python Test.py` tests mixtures of solos; protocol=music-2mix-v3 "
+            "with evaluation.pairs=FILE scores mixtures of two of them"
         )
     else:
         print(
@@ -79,15 +85,16 @@ def main(run, estimates, reference, output, data, visual, evaluation):
 
 
 @ex.command
-def conditions(run, data, visual, evaluation):
+def conditions(run, protocol, data, visual, evaluation):
     """Scores a model blind, then given each condition, then all: a row each."""
     run, split = Utils.find_run(run), evaluation["split"]
-    work = Evaluation(run, Test.open_records(data, visual), data["name"], split)
+    told = asked({**evaluation, "conditions": None, "ablations": []}, protocol)
+    work = Evaluation(run, Test.open_records(data, visual), data["name"], split, told)
     found = []
     for given in work.choices():
         now = work.given(given)
-        scores = evaluate(now, evaluation["save_estimates"], evaluation["workers"])
-        summary = aggregate.aggregate(scores, FLOOR, rows(scores, work.model))
+        scores, _ = evaluate(now, evaluation["save_estimates"], evaluation["workers"])
+        summary = summarise(work, scores)
         name = ", ".join(given).replace("visual", "video") or "blind"
         found += [
             dataclasses.replace(row, source=name, is_mean=False)
@@ -102,9 +109,10 @@ def conditions(run, data, visual, evaluation):
 
 
 @ex.command
-def compare(runs, output, evaluation):
+def compare(runs, output, protocol, data, evaluation):
     """Says which differences between evaluated runs are real: paired over tracks."""
-    return comparing.main(runs, evaluation["split"], output)
+    told = asked(evaluation, protocol, data["name"]).protocol.name
+    return comparing.main(runs, evaluation["split"], output, told)
 
 
 @ex.config
@@ -113,6 +121,8 @@ def defaults():
     estimates = None  # folder of <track>/<source>.wav to score in place of a run
     reference = None  # folder of the true sources, of the same names
     output = "evaluation"  # folder of their scores and tables, or of a comparison
+    protocol = None  # "urmp-v4" | "musdb-v4" | "ancestor-v3" | "music-2mix-v3"; None:
+    # that of the data set
     runs = []  # of compare only: runs that were evaluated, or folders of scores
 
 

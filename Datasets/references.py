@@ -99,9 +99,14 @@ def known(track, references, conditions, apart):
 def in_order(names, source_names):
     """Names of references, of many tracks, in the order of the source names."""
     number = {name: k for k, name in enumerate(source_names)}
+    return sorted(set(names), key=lambda n: (number[_label(n, number)], n))
 
-    def place(name):
-        label = name if name in number else name.rpartition("_")[0]
-        return number[label], name
 
-    return sorted(set(names), key=place)
+def is_known(name, source_names):
+    """Whether a name is that of a reference, and not of what was made of several."""
+    return _label(name, source_names) in source_names
+
+
+def _label(name, source_names):
+    """The source name that the name of a reference means, or ""."""
+    return name if name in source_names else name.rpartition("_")[0]

@@ -147,7 +147,10 @@ class VideoReader:
             time = end if time is None else time
             if last is None or time > last:
                 missing += self._inside(end, time) if broken else 0.0
-                broken, last, end = False, time, time + self._duration(picture)
+                # What a decoder held back comes after the damage that follows it: only
+                # a picture that needs no other says that the damage is behind.
+                broken = broken and not picture.key_frame
+                last, end = time, time + self._duration(picture)
                 yield time, picture
                 if time >= self.stop:
                     break

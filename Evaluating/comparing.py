@@ -3,18 +3,27 @@
 import pathlib
 
 import Utils
-from Evaluating.run import ORACLES
+from Evaluating.asking import POST_FILTER
+from Evaluating.rows import ABLATIONS, ORACLES
 from Schema import InputError
-from Scores import comparison, comparison_tables, store
+from Scores import (
+    aggregate,
+    comparison,
+    comparison_tables,
+    protocols,
+    store,
+    systems,
+)
 
 
-def main(runs, split, output):
+def main(runs, split, output, protocol=protocols.USUAL):
     """Compares runs pair by pair and prints a table.
 
     Args:
       runs: Two or more folders: of a run that Evaluate.py scored, or of score files.
       split: Of the evaluations.
       output: Folder of comparison.md; made if absent.
+      protocol: Name of that of the scores.
 
     Returns:
       A list of `Scores.comparison.Difference`.
@@ -30,7 +39,9 @@ def main(runs, split, output):
         )
     if len(set(runs)) < len(runs):
         raise InputError(f"runs={list(runs)} has one of them twice")
-    found = {str(run): store.read_folder(scores_of(run, split)) for run in runs}
+    found = {
+        str(run): store.read_folder(scores_of(run, split, protocol)) for run in runs
+    }
     differences = comparison.compare(found)
     caption = comparison_tables.caption(differences)
     with Utils.write_aside(pathlib.Path(output) / "comparison.md") as aside:
@@ -40,7 +51,7 @@ def main(runs, split, output):
     return differences
 
 
-def scores_of(run, split):
+def scores_of(run, split, protocol=protocols.USUAL):
     """The folder of a run's own scores, or the folder of scores that it is.
 
     Raises:
@@ -49,16 +60,17 @@ def scores_of(run, split):
     folder = pathlib.Path(run)
     if any(folder.glob("*.json")) and not (folder / "config.json").exists():
         return folder
-    known = {name.replace(" ", "_") for name in ORACLES}
     found = [
         path
         for path in sorted(folder.glob(f"evaluation/*/scores/*/{split}"))
-        if path.parent.name not in known and any(path.glob("*.json"))
+        if _is_own(path) and any(path.glob("*.json"))
+        if _protocol_of(path) == protocol
     ]
     if not found:
         raise InputError(
-            f"{run} has no scores of the split {split}: `python Evaluate.py with "
-            f"run={run} evaluation.split={split}` makes them"
+            f"{run} has no scores of the split {split} by {protocol}: `python "
+            f"Evaluate.py with run={run} evaluation.split={split} protocol={protocol}` "
+            "makes them"
         )
     if len(found) > 1:
         raise InputError(
@@ -66,3 +78,17 @@ def scores_of(run, split):
             f"{', '.join(map(str, found))}"
         )
     return found[0]
+
+
+def _is_own(path):
+    """Whether <system>/<split> are the scores of a model as it is."""
+    name = path.parent.name
+    rows = [f"-{systems.folder_of(row)}" for row in (*ABLATIONS, POST_FILTER)]
+    known = {systems.folder_of(oracle) for oracle in ORACLES}
+    return name not in known and not any(row in name for row in rows)
+
+
+def _protocol_of(path):
+    """Name of the protocol of the scores in a folder, or of its family."""
+    some = store.read(min(path.glob("*.json")))[0]
+    return aggregate.name_of(some.protocol)

@@ -1,15 +1,18 @@
 """Estimates of any program, in folders: scored, and shown in tables."""
 
+import functools
 import pathlib
 
-from Evaluating import listening
-from Evaluating.run import FLOOR, USUAL, oracles_named
+from Evaluating import listening, rows
+from Evaluating.asking import POST_FILTER
+from Models.baselines import wiener
 from Schema import InputError
-from Scores import aggregate, folders, systems, tables
+from Scores import aggregate, extras, folder_scores, folders, systems, tables
 from Scores import report as page
+from Scores.systems import FLOOR
 
 
-def main(estimates, reference, output, workers=None, named=USUAL):
+def main(estimates, reference, output, asked, workers=None):
     """Scores a folder of estimates.
 
     Args:
@@ -17,8 +20,8 @@ def main(estimates, reference, output, workers=None, named=USUAL):
       reference: Folder of the same names; perhaps also of `<track>/mixture.wav`.
       output: Folder of `<track>.json`, results.csv, table.md, table.tex and
         report.html.
+      asked: `Evaluating.asking.Asked`.
       workers: Processes that score; None: one a core.
-      named: Oracles that are scored beside it and the mixture.
 
     Returns:
       Mean SI-SDR above the mixture in dB, of all sources of all tracks.
@@ -33,30 +36,37 @@ def main(estimates, reference, output, workers=None, named=USUAL):
                 f"{knob} is not set: `python Evaluate.py with estimates=DIR "
                 "reference=DIR output=DIR` compares two folders"
             )
-    oracles = oracles_named(named)
+    oracles, n = rows.oracles_named(asked.oracles), asked.wiener_iterations
+    filters = {f"{POST_FILTER} x{n}": functools.partial(wiener.wiener, iterations=n)}
+    told = {"filters": filters if n else {}, "engine": asked.engine}
+    how = folder_scores.How(asked.protocol, oracles, **told)
     tracks = folders.pairs(reference, estimates)
     system = pathlib.Path(estimates).resolve().name
     system = f"{system} (estimates)" if system in oracles else system
-    told = system, oracles, folders.LIMIT, workers
-    scores, failures, warnings, before = folders.evaluate(tracks, output, *told)
+    scores, failures, before = folder_scores.evaluate(
+        tracks, output, system, how, workers
+    )
     if before:
         print(f"{before} of {len(tracks)} tracks are scored already")
-    for name, lines in warnings.items():
-        print(f"{name}: {'; '.join(lines)}")
+    for pair in tracks:
+        if lines := folders.remarks(pair):
+            print(f"{pair.name}: {'; '.join(lines)}")
     for name, error in failures.items():
         print(f"not scored: {name}: {error}")
     if len(failures) == len(tracks):
         raise InputError(f"none of the {len(tracks)} tracks could be scored; see above")
     summary = aggregate.aggregate(scores, FLOOR)
-    caption = tables.caption(summary) + left_out(tracks, failures)
+    caption = tables.caption(summary) + left_out(tracks, failures, asked.protocol)
     output = pathlib.Path(output)
-    tables.write_all(output, "table", summary.rows, caption)
+    below = extras.below(scores, asked.protocol.name)
+    tables.write_all(output, "table", summary.rows, caption, below)
     done = [pair for pair in tracks if pair.name not in failures]
     page.write(
         *(output / "report.html", summary, scores, listening.of_pairs(done, system)),
         {"estimates": str(estimates), "reference": str(reference)},
         title=system,
         caption=caption,
+        extras=below,
     )
     gain = systems.mean_improvement(scores, system, FLOOR)
     print(f"tables, scores and report.html: {output}")
@@ -64,12 +74,13 @@ def main(estimates, reference, output, workers=None, named=USUAL):
     return gain
 
 
-def left_out(tracks, failures):
+def left_out(tracks, failures, protocol):
     """What a caption says of tracks and sources that are not in the table."""
     text = f" Tracks found: {len(tracks)}, scored: {len(tracks) - len(failures)}."
     if failures:
         text += f" Not scored: {', '.join(failures)}."
-    more = sorted({source for pair in tracks for source in pair.more})
+    more = {source for pair in tracks for source in pair.more}
+    more = sorted(more - set(protocol.targets or ()))
     if more:
         text += f" Estimates without a reference: {', '.join(more)}."
     return text

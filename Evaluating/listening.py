@@ -3,24 +3,28 @@
 import numpy as np
 import soundfile as sf
 
+from Evaluating import films
 from Scores import folders, report
 
 
-def of_run(evaluation):
+def of_run(evaluation, raw=None):
     """Yields `report.Example`s of the tracks whose estimates were kept, in order.
 
     Args:
       evaluation: `Evaluating.run.Evaluation`.
+      raw: Folder of the raw recordings, which has the videos; None: as the run's
+        configuration tells.
     """
     from Datasets import references as present
 
     names = evaluation.model.source_names
     apart = evaluation.model.slots == "conditioned"
+    videos = _videos(evaluation, raw)
     for track_id in evaluation.ids:
         folder = evaluation.estimates(track_id)
         if not (folder / "about.json").exists():
             continue
-        track = evaluation.records.whole_track(track_id)
+        track = evaluation.material.track(track_id)
         found = {
             one.name: one.audio(track)
             for one in present.references(track, names, apart)
@@ -29,7 +33,15 @@ def of_run(evaluation):
         yield report.Example(
             *(track_id, track["sample_rate"], track["mix"], found),
             {evaluation.system: made},
+            videos.film(evaluation.material.rows[track_id]),
         )
+
+
+def _videos(evaluation, raw):
+    """Where the tracks of an evaluation are seen: `films.Raw`."""
+    records = evaluation.records
+    name = records.folder.parents[1].name
+    return films.Raw(records, raw or films.raw_of(evaluation.folder, name))
 
 
 def links_of_run(evaluation):
@@ -43,17 +55,18 @@ def links_of_run(evaluation):
 
 
 def of_pairs(pairs, system):
-    """Yields `report.Example`s of estimates in folders.
+    """Yields `report.Example`s of estimates in folders, with the video beside each.
 
     Args:
       pairs: `Scores.folders.Pair`s that can be read.
       system: Name of what made the estimates.
     """
     for pair in pairs:
-        names, references, mix, estimates, rate, _ = folders.read(pair)
+        names, references, mix, estimates, _, rate = folders.read(pair)
         found = dict(zip(names, references))
         made = {system: dict(zip(names, estimates))}
-        yield report.Example(pair.name, rate, mix, found, made)
+        video = films.beside(pair.references[names[0]])
+        yield report.Example(pair.name, rate, mix, found, made, video)
 
 
 def _read(path):

@@ -1,4 +1,4 @@
-"""A trained model on a split of records: separated, scored, and shown in tables."""
+"""A trained model on a split of records: what is scored, and where it stands."""
 
 import contextlib
 import copy
@@ -9,39 +9,14 @@ import numpy as np
 import Schema
 import Test
 import Utils
-from Evaluating import listening
-from Models.baselines import oracles, wiener
+from Evaluating import material, rows
+from Evaluating.asking import POST_FILTER, Asked
+from Models.baselines import wiener
 from Schema import InputError
-from Scores import parallel, store, tables
-from Scores import report as page
+from Scores import protocols, store, systems, tables
+from Scores.systems import FLOOR
 
-FLOOR = "mixture"
 CONDITIONS = ("labels", "score", "visual")  # that records can give
-ORACLES = {  # what knows the sources; a row each
-    FLOOR: oracles.mixture,
-    "half of the mixture": oracles.half,
-    "ideal binary mask": oracles.ideal_binary_mask,
-    "ideal ratio mask": oracles.ideal_ratio_mask,
-    "multichannel Wiener filter": wiener.multichannel_wiener,
-}
-USUAL = ("ideal ratio mask",)  # rows beside floor and model
-
-
-def oracles_named(names):
-    """{system: f(mix, references) -> estimates}: the floor first, then those named.
-
-    Raises:
-      InputError: If there is no such oracle.
-    """
-    for name in names:
-        if name not in ORACLES:
-            near = Utils.nearest(name, ORACLES)
-            raise InputError(
-                f"evaluation.oracles has {name!r}; "
-                + (f"did you mean {near!r}? " if near else "")
-                + f"there are {', '.join(ORACLES)}"
-            )
-    return {name: ORACLES[name] for name in dict.fromkeys([FLOOR, *names])}
 
 
 class Evaluation:
@@ -52,21 +27,20 @@ class Evaluation:
       records: `Datasets.records.Records`.
       name: Of the data set.
       split: Of the records.
-      conditions: Which of the conditions that the model listens to it is given, such as
-        ["labels"]; None: all.
-      named: Oracles that are scored beside it and the mixture.
+      asked: `Asked`.
 
     Raises:
       InputError: If the model or the records don't fit, or a condition is unknown.
     """
 
-    def __init__(self, run, records, name, split, conditions=None, named=USUAL):
+    def __init__(self, run, records, name, split, asked=Asked()):  # noqa: B008
         import Predict
         from Models import checkpoints
 
-        self.oracles = oracles_named(named)
+        self.asked, self.oracles = asked, rows.oracles_named(asked.oracles)
         self.records, self.split = records, split
-        self.ids = [track.id for track in records.tracks(split)]
+        self.material = self._found()
+        self.ids = self.material.ids
         told = checkpoints.describe(run)
         self.system, self.weights = told["model"], told["weights_sha256"]
         self.predictor = Predict.Predictor(run)
@@ -75,12 +49,29 @@ class Evaluation:
         self.model = self.predictor.model
         Test.check_fit(records, self.model)
         self._which = f"{name}-{records.options.splits}-{split}"
+        if asked.protocol.name != protocols.USUAL:
+            self._which += f"-{asked.protocol.name}"
         self._home = pathlib.Path(run) / "evaluation"
         Test.check_conditions(records, split, self.model)
-        self._give(conditions)
+        self._give(asked.conditions)
+
+    def _found(self):
+        """What there is to separate."""
+        solos = self.asked.protocol.name == "music-2mix-v3"
+        if self.asked.pairs is not None and not solos:
+            raise InputError(
+                f"evaluation.pairs={self.asked.pairs} are for protocol=music-2mix-v3, "
+                f"not {self.asked.protocol.name}"
+            )
+        if not solos:
+            return material.Tracks(self.records, self.split)
+        return material.Pairs(
+            self.records, self.split, self.asked.pairs or material.PAIRS
+        )
 
     def _give(self, conditions):
         which, self.conditions = self._which, self.chosen(conditions)
+        self.ablations = rows.ablations_named(self.asked.ablations, self.conditions)
         if conditions is not None:
             which += "-".join(["", "given", *(self.conditions or ["nothing"])])
         self.folder = self._home / which
@@ -126,17 +117,27 @@ class Evaluation:
         ceilings = [system for system in self.oracles if system != FLOOR]
         return {
             # museval's EvalStore reads <system>/<split>/<track>.json.
-            system: home / "scores" / system.replace(" ", "_") / self.split
-            for system in (FLOOR, self.system, *ceilings)
+            system: home / "scores" / systems.folder_of(system) / self.split
+            for system in (FLOOR, *self.made, *ceilings)
             for home in [homes.get(system, self.folder)]
         }
 
+    @property
+    def made(self):
+        """{system: what is done to the model or its estimates, or None}: its rows."""
+        deprived = {f"{self.system}, {name}": name for name in self.ablations}
+        n = self.asked.wiener_iterations
+        filtered = {f"{self.system}, {POST_FILTER} x{n}": POST_FILTER} if n else {}
+        return {self.system: None, **filtered, **deprived}
+
     def about(self, track_id):
-        """{system: (path, what identifies the scores of a track)}."""
+        """{system: (path, what identifies the scores of a track, protocol)}."""
+        made, protocol = self.made, self.asked.protocol.told()
         return {
             system: (
                 folder / f"{track_id}.json",
-                self.identity(track_id, self.weights if system == self.system else ""),
+                self.identity(track_id, self.weights if system in made else ""),
+                protocol,
             )
             for system, folder in self.systems().items()
         }
@@ -175,7 +176,8 @@ class Evaluation:
         """What the model was given, for the caption; nothing for one that is blind."""
         if not {*CONDITIONS, *Schema.SIGHT} & {*self.model.batch_keys}:
             return ""
-        tracks = self.records.tracks(self.split)
+        tracks = [row for found in self.material.rows.values() for row in found]
+        tracks = list(dict.fromkeys(tracks))
         without = {
             "score": [track.id for track in tracks if not track.has_score],
             "visual": [track.id for track in tracks if not track.has_video],
@@ -183,84 +185,65 @@ class Evaluation:
         return tables.given(self.conditions, without)
 
     def separate(self, track_id, save_estimates):
-        """Separates a track; returns the arguments of `systems.score_systems`."""
+        """Separates a track, and writes its estimates; returns a `systems.Job`."""
         from Datasets import references as present
         from Datasets import writing
 
-        track = self.records.whole_track(track_id)
+        track = self.material.track(track_id)
         apart = self.model.slots == "conditioned"
         found = present.references(track, self.model.source_names, apart)
         names = [one.name for one in found]
         references = np.stack([one.audio(track) for one in found])
-        mix, rate = track["mix"], track["sample_rate"]
-        conditions = present.known(track, found, self.conditions, apart)
-        estimates = self.predictor.separate(mix, rate, **conditions)
-        # Slots that follow conditions come in the order in which these were given.
-        order = estimates if apart else names
-        estimates = np.stack([estimates[name] for name in order])
-        if save_estimates:
-            about = self.identity(track_id, self.weights)
-            writing.write_estimates(
-                self.estimates(track_id), names, estimates, mix, rate, about
-            )
+        told = present.known(track, found, self.conditions, apart)
+        about = self.about(track_id)
+        about = {name: of for name, of in about.items() if not store.is_complete(*of)}
         # Floor and ceiling are scored once, whatever the model is given.
-        about = self.about(track_id).items()
-        about = {name: told for name, told in about if not store.is_complete(*told)}
-        return names, references, mix, estimates, rate, about, self.oracles
+        made, absent, slots = {}, {}, {}
+        for system, change in self.made.items():
+            if system in about or system == self.system:
+                every = slots[system] = self._estimates(track, told, change, slots)
+                # Slots that follow conditions come as these were given.
+                order = list(every) if apart else names
+                made[system] = np.stack([every[name] for name in order])
+                absent[system] = {n: every[n] for n in every if n not in order}
+        mix, rate = track["mix"], track["sample_rate"]
+        if save_estimates:
+            identity = self.identity(track_id, self.weights)
+            writing.write_estimates(
+                self.estimates(track_id), names, made[self.system], mix, rate, identity
+            )
+        return systems.Job(
+            *(names, references, mix, rate, made, absent, self.oracles, about),
+            protocol=self.asked.protocol,
+            engine=self.asked.engine,
+        )
 
+    def _estimates(self, track, told, change, slots):
+        """{slot: float32 [T, C]} of the model, as it is or changed as a row says."""
+        from Datasets import streaming
 
-def evaluate(evaluation, save_estimates=True, workers=None):
-    """Separates and scores the tracks that are not done yet.
+        mix, rate = track["mix"], track["sample_rate"]
+        if change == POST_FILTER:
+            own, n = slots[self.system], self.asked.wiener_iterations
+            return dict(zip(own, wiener.wiener(mix, np.stack([*own.values()]), n)))
+        if change == "swapped video" and "video" in told:
+            apart = self.model.slots == "conditioned"
+            told = rows.swapped(told, apart, lambda: self._video_after(track["id"]))
+        given = self.predictor.given(**told)
+        if change in rows.ABLATIONS and change.startswith("zero"):
+            given = given.zeroed(rows.ABLATIONS[change])
+        given = given.everything()
+        recording = streaming.Recording.of_array(mix, rate, track["id"])
+        blocks = list(self.predictor.stream(recording, given))
+        return dict(zip(given.wanted, np.concatenate(blocks, axis=1)))
 
-    Args:
-      evaluation: `Evaluation`.
-      save_estimates: Write the separated sources.
-      workers: Processes that score; None: one a core.
-
-    Returns:
-      {system: {track: TrackScores}} of all tracks.
-    """
-    evaluation.remove_others()
-    ids = evaluation.ids
-    todo = [t for t in ids if not evaluation.is_done(t, save_estimates)]
-    if len(todo) < len(ids):
-        print(f"{len(ids) - len(todo)} of {len(ids)} tracks are scored already")
-
-    def separate(track_id):
-        return evaluation.separate(track_id, save_estimates)
-
-    parallel.score(todo, separate, workers)
-    return {
-        name: {t: store.read(folder / f"{t}.json")[0] for t in ids}
-        for name, folder in evaluation.systems().items()
-    }
-
-
-def rows(scores, model):
-    """The sources that were scored, in the order of the tables."""
-    from Datasets import references
-
-    names = [n for of in scores.values() for one in of.values() for n in one.names]
-    return references.in_order(names, model.source_names)
-
-
-def report(evaluation, summary, scores):
-    """Writes the tables and a page, and prints the tables."""
-    caption = f"{tables.caption(summary)}{evaluation.told()}"
-    folder = evaluation.folder
-    tables.write_all(folder, "results", summary.rows, caption)
-    about = {
-        "model": evaluation.system,
-        "weights": evaluation.weights,
-        "records": str(evaluation.records.folder),
-        "split": evaluation.split,
-    }
-    page.write(
-        *(folder / "report.html", summary, scores),
-        *(listening.of_run(evaluation), about),
-        title=f"{evaluation.system} on {evaluation.split}",
-        caption=caption,
-        links=listening.links_of_run(evaluation),
-        order=rows(scores, evaluation.model),
-    )
-    print(f"tables, scores, estimates and report.html: {folder}")
+    def _video_after(self, track_id):
+        """What is seen in the next track that has a video, float32 [P, F, ...]."""
+        at = self.ids.index(track_id)
+        for other in [*self.ids[at + 1 :], *self.ids[:at]]:
+            track = self.material.track(other)
+            if track["has_visual"].all():
+                return track[Schema.sight(track)]
+        raise InputError(
+            f"track {track_id}: 'swapped video' needs a second track with a video"
+        )

@@ -1,5 +1,6 @@
 """What a user knows of a recording, as a separator reads it, window by window."""
 
+import copy
 import math
 
 import numpy as np
@@ -66,6 +67,27 @@ class Given:
             else:
                 _check_features(visual, model.visual_size)
             self._frames["visual"] = (visual, model.visual_rate)
+
+    def everything(self):
+        """The same, with every estimate wanted."""
+        other = copy.copy(self)
+        other.wanted = self.names
+        return other
+
+    def zeroed(self, condition):
+        """The same, told that nobody plays ("labels") or shown nobody ("visual").
+
+        What is known stays known: it is not the stand-in for a missing condition.
+        """
+        other = copy.copy(self)
+        if condition == "visual":
+            visual, rate = self._frames["visual"]
+            unseen = nobody(self._model, len(visual))
+            other._frames = {**self._frames, "visual": (unseen, rate)}
+        else:
+            zeros = np.zeros_like(self._fixed[condition])
+            other._fixed = {**self._fixed, condition: zeros}
+        return other
 
     def rows(self, starts, n_in):
         """What the model reads beside the mixture.

@@ -1,14 +1,13 @@
 """What a number is: from audio to scores, files and tables.
 
-    references, estimates -> score_track -> TrackScores -> store: one JSON a track
+    references, estimates -> protocols -> TrackScores -> store: one JSON a track
     folders of JSON       -> aggregate   -> rows        -> tables: text, Markdown, CSV
 
-Metric families stay apart: museval v4 and SI-SDR never share a column.
+Metric families stay apart: BSSEval, SI-SDR and SNR never share a column, and protocols
+never a table.
 """
 
-import dataclasses
-
-from Scores import bss_eval, si_sdr
+from Scores import protocols
 
 
 def score_track(references, estimates, names, sample_rate):
@@ -26,5 +25,5 @@ def score_track(references, estimates, names, sample_rate):
     Raises:
       InputError: See `bss_eval.bss_eval`.
     """
-    scores = bss_eval.bss_eval(references, estimates, sample_rate, names=names)
-    return dataclasses.replace(scores, si_sdr=si_sdr.si_sdr(references, estimates))
+    usual = protocols.named(protocols.USUAL)
+    return protocols.score(usual, names, references, estimates, sample_rate)

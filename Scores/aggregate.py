@@ -1,11 +1,12 @@
 """From the frames of many tracks to the rows of a table.
 
-museval v4: the median over a track's frames, then the median over the tracks that
-have the source; frames and tracks without a finite score are left out and counted.
-SI-SDR: the mean over tracks.  SI-SDRi: the mean over tracks of its difference to the
-SI-SDR of the mixture for the same source of the same track.  The row "mean" of a
-system is the mean of its rows of sources: each source counts once, however many
-tracks have it.
+BSSEval: the median or mean over a track's frames, then over the tracks that have the
+source, as its protocol says; frames and tracks without a finite score are left out and
+counted.  SI-SDR, SNR: the mean over tracks.  SI-SDRi: the mean over tracks of its
+difference to the SI-SDR of the mixture for the same source of the same track.  The row
+"mean" of a system is the mean of its rows of sources: each source counts once, however
+many tracks have it; of a protocol that pools frames, the mean over the frames of all.
+The accompaniment, which is made of other rows, is no part of it.
 """
 
 import collections
@@ -15,10 +16,20 @@ import os
 import numpy as np
 
 from Schema import InputError
-from Scores import store
+from Scores import protocols, store
+from Scores.over_tracks import (
+    how,
+    metrics,
+    note,
+    of_metric,
+    over,
+    pooled,
+    why_missing,
+)
 from Scores.track import METRICS
 
-COLUMNS = (*METRICS, "SI-SDR", "SI-SDRi")
+WHOLE = ("SI-SDR", "SI-SDRi", "SNR")  # columns of whole tracks
+COLUMNS = (*METRICS, *WHOLE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +43,10 @@ class Row:
       values: {column: dB, or None if there is no such number}.
       notes: {column: why its number is missing, or what it leaves out}.
       tracks: Tracks that have the source.
-      kept: Frames of these tracks that are scored.
-      dropped: Frames of these tracks that a silent source took from all.
+      kept: Frames of these tracks that are scored; of a mean, for all of its sources.
+      dropped: Frames of these tracks that silence took from it; of a mean, from one of
+        its sources at least.
+      protocol: Name of the protocol, or its family where it has none.
     """
 
     system: str
@@ -44,6 +57,7 @@ class Row:
     tracks: int
     kept: int
     dropped: int
+    protocol: str = protocols.USUAL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +68,7 @@ class Summary:
       rows: In the order of the systems, each closed by its "mean".
       tracks: Number of tracks, the same for all systems.
       sample_rate: Hz.
-      protocol: See `Scores.bss_eval.protocol`.
+      protocol: See `Scores.protocols.Protocol.told`.
       silent: {system: Counter of "reference of vn", "estimate of vn": the frames in
         which it was silent}; a frame may count under several.
       shorter: Number of tracks shorter than a window, scored as one frame.
@@ -100,6 +114,7 @@ def aggregate(systems, floor="mixture", order=None):
     for name, scores in found.items():
         own = [_row(name, s, scores, found.get(floor), floor) for s in sources]
         rows += [*own, _mean_row(name, own, scores)]
+    rows = [dataclasses.replace(row, protocol=name_of(some.protocol)) for row in rows]
     return Summary(
         rows=rows,
         tracks=len(tracks),
@@ -112,6 +127,11 @@ def aggregate(systems, floor="mixture", order=None):
         ),
         floor=floor,
     )
+
+
+def name_of(protocol):
+    """What a table calls a protocol, given in plain values."""
+    return protocol.get("name", protocol["family"])
 
 
 def _is_path(where):
@@ -163,46 +183,60 @@ def _row(system, source, scores, floor_scores, floor):
     """Row of one source; `scores` and `floor_scores` are {track: TrackScores}."""
     having = {t: s for t, s in scores.items() if source in s.names}
     values, notes = {}, {}
-    for metric in METRICS:
-        medians = [s.median(source, metric) for s in having.values()]
+    for metric in metrics(scores):
+        values[metric] = of_metric(having, source, metric)
         reasons = [s.why_missing(source, metric) for s in having.values()]
-        values[metric] = _over(np.median, medians)
         infinite = sum(s.left_out(source, metric) for s in having.values())
-        notes[metric] = _note(reasons, len(having), infinite)
-    whole = {t: s.whole(source) for t, s in having.items()}
-    values["SI-SDR"] = _over(np.mean, whole.values())
-    why = {t: _why_no_si_sdr(s, source) for t, s in having.items()}
-    notes["SI-SDR"] = _note(why.values(), len(having))
-    if floor_scores is None:
-        values["SI-SDRi"], notes["SI-SDRi"] = None, f"no system named {floor!r}"
-    else:
-        base = {t: floor_scores[t].whole(source) for t in having}
-        of_base = {t: _why_no_si_sdr(floor_scores[t], source, floor) for t in having}
-        gains = [whole[t] - base[t] for t in having if not (why[t] or of_base[t])]
-        values["SI-SDRi"] = _over(np.mean, gains)
-        notes["SI-SDRi"] = _note([why[t] or of_base[t] for t in having], len(having))
+        notes[metric] = note(reasons, len(having), infinite)
+    for metric in ("SI-SDR", "SNR"):
+        whole = [s.whole(source, metric) for s in having.values()]
+        values[metric] = over(np.mean, whole)
+        reasons = [why_missing(s, source, metric) for s in having.values()]
+        notes[metric] = note(reasons, len(having))
+    told = having, source, floor_scores, floor
+    values["SI-SDRi"], notes["SI-SDRi"] = _improvement(*told)
+    dropped = {t: s.dropped_of(source) for t, s in having.items()}
     return Row(
         system=system,
         source=source,
         is_mean=False,
-        values=values,
-        notes={column: note for column, note in notes.items() if note},
+        values={c: values[c] for c in (*metrics(scores), *WHOLE)},
+        notes={column: text for column, text in notes.items() if text},
         tracks=len(having),
-        kept=sum(s.kept for s in having.values()),
-        dropped=sum(len(s.dropped) for s in having.values()),
+        kept=sum(s.n_frames - dropped[t] for t, s in having.items()),
+        dropped=sum(dropped.values()),
     )
+
+
+def _improvement(having, source, floor_scores, floor):
+    """(mean SI-SDR over the floor or None, what it leaves out or None)."""
+    if floor_scores is None:
+        return None, f"no system named {floor!r}"
+    gains, reasons = [], []
+    for track, one in having.items():
+        low = floor_scores[track]
+        why = why_missing(one, source) or why_missing(low, source, whose=floor)
+        reasons.append(why)
+        if not why:
+            gains.append(one.whole(source) - low.whole(source))
+    return over(np.mean, gains), note(reasons, len(having))
 
 
 def _mean_row(system, rows, scores):
     """The row "mean" of the rows of one system."""
     values, notes = {}, {}
-    for column in COLUMNS:
+    made = {protocols.ACCOMPANIMENT} if len(rows) > 1 else set()
+    rows = [row for row in rows if row.source not in made]
+    for column in rows[0].values:
         found = [r.values[column] for r in rows if r.values[column] is not None]
         values[column] = float(np.mean(found)) if found else None
         if not found:
             notes[column] = "no source has one"
         elif len(found) < len(rows):
             notes[column] = f"mean of {len(found)} of {len(rows)} sources"
+    if how(scores, "over_tracks") == "pooled":
+        for metric in metrics(scores):
+            values[metric] = pooled(scores.values(), None, metric)
     return Row(
         system=system,
         source="mean",
@@ -211,42 +245,8 @@ def _mean_row(system, rows, scores):
         notes=notes,
         tracks=len(scores),
         kept=sum(s.kept for s in scores.values()),
-        dropped=sum(len(s.dropped) for s in scores.values()),
+        dropped=sum(s.n_frames - s.kept for s in scores.values()),
     )
-
-
-def _over(statistic, values):
-    """A statistic of the finite values, or None if there are none."""
-    finite = [value for value in values if np.isfinite(value)]
-    return float(statistic(finite)) if finite else None
-
-
-def _note(reasons, n_tracks, infinite=0):
-    """What a number leaves out, or why there is none; None if it is of everything."""
-    counts = collections.Counter(reason for reason in reasons if reason)
-    missing = sum(counts.values())
-    told = "; ".join(
-        reason if n == missing else f"{reason}: {n}" for reason, n in counts.items()
-    )
-    parts = []
-    if missing == n_tracks:
-        parts.append(f"no track has one ({told})")
-    elif missing:
-        parts.append(f"without {missing} of {n_tracks} tracks ({told})")
-    if infinite:
-        parts.append(f"infinite frames left out: {infinite}")
-    return "; ".join(parts) or None
-
-
-def _why_no_si_sdr(scores, source, whose="the estimate"):
-    value = scores.whole(source)
-    if np.isfinite(value):
-        return None
-    if scores.si_sdr is None:
-        return f"SI-SDR of {whose} not computed"
-    if np.isinf(value):
-        return f"SI-SDR of {whose} is infinite"
-    return f"{whose} is silent throughout"
 
 
 def _silent(scores):

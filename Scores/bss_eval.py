@@ -16,6 +16,7 @@ from Scores import fast_v4, museval_file
 from Scores.frames import lengths, silent, spans
 from Scores.track import METRICS, Dropped, TrackScores
 
+FAMILY = "museval v4"
 FILTER_TAPS = 512
 ENGINES = ("fast", "museval")
 SILENCES = ("frame", "source")
@@ -27,7 +28,7 @@ def protocol(window_seconds=1.0, hop_seconds=1.0, silence="frame"):
     The engine is none of them: both give the same numbers.
     """
     told = {
-        "name": "museval v4",
+        "family": FAMILY,
         "museval": museval_file.version(),
         "window_seconds": float(window_seconds),
         "hop_seconds": float(hop_seconds),
@@ -78,8 +79,8 @@ def bss_eval(
         finite, or there is no such option; it names the source.
     """
     _check_options(engine, silence)
-    names = _checked_names(names, references)
-    references, estimates = _checked_pair(references, estimates, names, silence)
+    names = checked_names(names, references)
+    references, estimates = checked_pair(references, estimates, names, silence)
     n_time = references.shape[1]
     window, hop = lengths(window_seconds, hop_seconds, sample_rate)
     window = min(window, n_time)
@@ -96,10 +97,8 @@ def bss_eval(
         window=window,
         hop=hop,
         bss=dict(zip(METRICS, values)),
-        dropped=_dropped(references, audible, frames, names)
-        if silence == "frame"
-        else (),
-        silent_estimates=_chosen(names, mute),
+        dropped=_dropped(references, audible, frames, names, silence),
+        silent_estimates=chosen(names, mute),
         protocol=protocol(window_seconds, hop_seconds, silence),
     )
 
@@ -118,22 +117,24 @@ def _measure(references, estimates, window, hop, engine, silence):
     return np.stack(values)
 
 
-def _dropped(references, estimates, frames, names):
+def _dropped(references, estimates, frames, names, silence):
     """The frames without scores and the sources that are silent in them."""
     found = []
     for k, (start, stop) in enumerate(frames):
-        of_references = _chosen(names, silent(references[:, start:stop]))
-        of_estimates = _chosen(names, silent(estimates[:, start:stop]))
-        if of_references or of_estimates:
-            found.append(Dropped(k, of_references, of_estimates))
+        mute = [silent(audio[:, start:stop]) for audio in (references, estimates)]
+        if np.any(mute):
+            of = chosen(names, mute[0] | mute[1]) if silence == "source" else ()
+            found.append(Dropped(k, *(chosen(names, flags) for flags in mute), of))
     return tuple(found)
 
 
-def _chosen(names, flags):
+def chosen(names, flags):
+    """The names whose flag is set."""
     return tuple(name for name, flag in zip(names, flags) if flag)
 
 
-def _checked_names(names, references):
+def checked_names(names, references):
+    """S names; "1", "2", ... for None; raises InputError if they don't fit."""
     count = len(references)
     if names is None:
         return tuple(str(i + 1) for i in range(count))
@@ -145,7 +146,7 @@ def _checked_names(names, references):
     return names
 
 
-def _checked_pair(references, estimates, names, silence):
+def checked_pair(references, estimates, names, silence):
     """Both as float64 [S, T, C], of one shape and audible where they have to be."""
     references = _checked(references, names, "reference")
     estimates = _checked(estimates, names, "estimate")
@@ -154,7 +155,7 @@ def _checked_pair(references, estimates, names, silence):
             f"the references are [S, T, C] = {list(references.shape)} but the "
             f"estimates are {list(estimates.shape)}; make them alike"
         )
-    for name in _chosen(names, silent(references)) if silence == "frame" else ():
+    for name in chosen(names, silent(references)) if silence == "frame" else ():
         raise InputError(
             f"the reference of source {name!r} is silent throughout; leave the "
             'source out of this track, or choose silence="source"'
@@ -170,7 +171,7 @@ def _checked(audio, names, what):
             f"expected {what}s as [S, T, C], found shape {list(audio.shape)}"
         )
     finite = np.isfinite(audio).all(axis=(1, 2))
-    for name in _chosen(names, ~finite):
+    for name in chosen(names, ~finite):
         raise InputError(f"the {what} of source {name!r} holds NaN or infinity")
     return audio
 

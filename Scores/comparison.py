@@ -174,7 +174,7 @@ def _value(scores, metric, source):
         return np.nan
     if metric == "SI-SDR":
         return scores.whole(source)
-    return scores.median(source, metric)
+    return scores.of_track(source, metric)
 
 
 def _over_sources(values):

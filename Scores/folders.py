@@ -3,23 +3,20 @@
     REFERENCE/<track>/<source>.wav      perhaps mixture.wav; else the sum of the sources
     ESTIMATES/<track>/<source>.wav      the same names
 
-Of each track the sources of the reference are scored; what else was estimated is told.
 Files are WAV, FLAC or whatever libsndfile reads.
 """
 
+import contextlib
 import dataclasses
-import hashlib
 import pathlib
 
 import numpy as np
 import soundfile as sf
 
 from Schema import InputError
-from Scores import parallel, store, systems
 
 AUDIO = (".wav", ".flac", ".aiff", ".ogg")
 MIXTURE = "mixture"  # the one file of a track that is no source
-FLOOR = "mixture"  # system, as in tables
 LIMIT = 0.1  # s that an estimate may be longer or shorter than its reference
 
 
@@ -101,7 +98,7 @@ def _tracks(folder):
 def read(pair, limit=LIMIT):
     """The audio of a track.
 
-    Estimates of another length are cut, or end in silence, and a warning says so.
+    Files of another length are cut, or end in silence; `remarks` says so.
 
     Args:
       pair: `Pair`.
@@ -109,7 +106,7 @@ def read(pair, limit=LIMIT):
 
     Returns:
       (names of the S sources, references float64 [S, T, C], mixture [T, C], estimates
-      [S, T, C], sample rate in Hz, warnings).
+      [S, T, C], {name: [T, C]} of those without a reference, sample rate in Hz).
 
     Raises:
       InputError: If a file is absent or unreadable, rates, channels or lengths differ,
@@ -118,14 +115,14 @@ def read(pair, limit=LIMIT):
     missing = sorted(set(pair.references) - set(pair.estimates))
     if missing:
         raise InputError(f"no estimate of {', '.join(missing)}")
-    names, warnings = sorted(pair.references), []
+    names = sorted(pair.references)
     first = pair.references[names[0]]
     mixed = {MIXTURE: pair.mixture} if pair.mixture else {}
     files = [*pair.references.values(), *mixed.values()]
     audio = {path: _samples(path) for path in files}
     n_time = len(audio[first][0])
 
-    def fitted(path, what):
+    def fitted(path):
         samples, rate = audio[path] if path in audio else _samples(path)
         if rate != audio[first][1]:
             raise InputError(f"{path} is at {rate} Hz, {first} at {audio[first][1]} Hz")
@@ -140,16 +137,32 @@ def read(pair, limit=LIMIT):
                 f"{path} has {more / rate:+.3f} s more than {first}; up to {limit:g} s "
                 "are aligned"
             )
-        if more:
-            warnings.append(f"{what}: {more:+d} samples, aligned at the beginning")
         return np.pad(samples[:n_time], [(0, max(0, -more)), (0, 0)])
 
-    references = np.stack(
-        [fitted(pair.references[n], f"reference of {n}") for n in names]
-    )
-    estimates = np.stack([fitted(pair.estimates[n], f"estimate of {n}") for n in names])
-    mix = fitted(pair.mixture, MIXTURE) if pair.mixture else references.sum(axis=0)
-    return names, references, mix, estimates, audio[first][1], warnings
+    references = np.stack([fitted(pair.references[n]) for n in names])
+    estimates = np.stack([fitted(pair.estimates[n]) for n in names])
+    mix = fitted(pair.mixture) if pair.mixture else references.sum(axis=0)
+    absent = {name: fitted(pair.estimates[name]) for name in pair.more}
+    return names, references, mix, estimates, absent, audio[first][1]
+
+
+def remarks(pair):
+    """Lines about files that are longer or shorter than the first reference.
+
+    Headers are read; of files that are none, nothing is said here.
+    """
+    files = {f"reference of {n}": path for n, path in sorted(pair.references.items())}
+    files |= {f"estimate of {n}": path for n, path in sorted(pair.estimates.items())}
+    files |= {MIXTURE: pair.mixture} if pair.mixture else {}
+    found, n_time = [], None
+    for what, path in files.items():
+        with contextlib.suppress(sf.LibsndfileError, OSError, RuntimeError):
+            frames = sf.info(path).frames
+            n_time = frames if n_time is None else n_time
+            if frames != n_time:
+                more = frames - n_time
+                found.append(f"{what}: {more:+d} samples, aligned at the beginning")
+    return found
 
 
 def _samples(path):
@@ -162,77 +175,3 @@ def _samples(path):
     if not np.isfinite(samples).all():
         raise InputError(f"{path} holds NaN or infinity")
     return samples, rate
-
-
-def identity(pair, limit=LIMIT):
-    """What the scores of a track depend on, for JSON: names and bytes of its files."""
-    digest = hashlib.sha256()
-    used = {**pair.references, **({MIXTURE: pair.mixture} if pair.mixture else {})}
-    used |= {f"of {n}": pair.estimates.get(n) for n in pair.references}
-    for name, path in sorted(used.items()):
-        digest.update(f"{name}:{path is None};".encode())
-        if path is not None:
-            with open(path, "rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return {"track": pair.name, "files": digest.hexdigest()[:32], "limit": limit}
-
-
-def evaluate(tracks, output, system, oracles, limit=LIMIT, workers=None):
-    """Scores the tracks that are not scored yet; those that fail lose no others.
-
-    Args:
-      tracks: List of `Pair`.
-      output: Folder of `<track>.json`, and `<system>/<track>.json` of the oracles.
-      system: Name of what made the estimates.
-      oracles: {system: f(mix, references) -> estimates}, the floor among them.
-      limit: s by which lengths may differ.
-      workers: Processes; None: one a core.
-
-    Returns:
-      ({system: {track: TrackScores}}, the floor first; {track: why it failed};
-      {track: warnings}; how many tracks were scored before).
-    """
-    output = pathlib.Path(output)
-    every = {p.name: _about(p, output, system, oracles, limit) for p in tracks}
-    jobs, failures, warnings = [], {}, {}
-    for pair in tracks:
-        about = every[pair.name]
-        if not all(store.is_complete(*told) for told in about.values()):
-            jobs.append((pair, about, oracles, limit))
-    for name, error, told in parallel.each(_score, jobs, len(jobs), workers):
-        if error:
-            failures[name] = error
-        if told:
-            warnings[name] = told
-    names = (FLOOR, system, *(other for other in oracles if other != FLOOR))
-    found = {
-        name: {
-            track: store.read(about[name][0])[0]
-            for track, about in every.items()
-            if track not in failures
-        }
-        for name in names
-    }
-    return found, failures, warnings, len(tracks) - len(jobs)
-
-
-def _about(pair, output, system, oracles, limit):
-    """{system: (path of the score file, what identifies it)}."""
-    homes = {name: output / name.replace(" ", "_") for name in oracles}
-    told = identity(pair, limit)
-    return {
-        name: (homes.get(name, output) / f"{pair.name}.json", told)
-        for name in (system, *oracles)
-    }
-
-
-def _score(pair, about, oracles, limit):
-    """Scores a track; returns (its name, what went wrong or None, warnings)."""
-    try:
-        *given, warnings = read(pair, limit)
-        if not given[1].any():
-            raise InputError(f"all references of {pair.name} are silent")
-        systems.score_systems(*given, about, oracles)
-    except InputError as error:
-        return pair.name, str(error), []
-    return pair.name, None, warnings

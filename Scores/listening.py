@@ -20,14 +20,13 @@ import soxr
 import Pages
 import Utils
 from Schema import InputError
-from Scores import axes, plots
+from Scores import axes, film, plots
 
 SECONDS = 8.0  # of an excerpt, if that fits
 LEAST_SECONDS = 0.5
 HIGHEST_RATE = 22050  # Hz of what is heard
 CHANNELS = 2  # of what is heard, at most
 CHARACTERS = 3_000_000  # of a track's sounds and pictures in the page
-VIDEO_BYTES = 1_200_000  # a longer video is a link
 PLAYS = 1e-2  # of a source's mean power in its track: it plays
 LEAST_SHARE = 0.1  # of an excerpt: a source that plays so long is in it
 
@@ -57,8 +56,7 @@ class Example:
       mixture: float [T, C].
       references: {source: float [T, C]}.
       estimates: {system: {source: float [T, C]}}.
-      video: Path of an MP4, of the whole track or of what `excerpt` gives for the
-        references, of which all that is heard is part; None: there is none.
+      video: `film.Film`; or why it cannot be shown, in words; None: there is none.
     """
 
     track: str
@@ -66,7 +64,7 @@ class Example:
     mixture: np.ndarray
     references: dict[str, np.ndarray]
     estimates: dict[str, dict[str, np.ndarray]]
-    video: str | os.PathLike | None = None
+    video: film.Film | str | None = None
 
 
 def excerpt(references, sample_rate, seconds=SECONDS):
@@ -105,29 +103,32 @@ def section(example, scores, folder=None, characters=CHARACTERS):
     Args:
       example: Example.
       scores: {system: {track: TrackScores}}.
-      folder: Of the page; a video too long to be held is a link from there.
+      folder: Of the page; the link to the whole video starts there.
       characters: Of sounds and pictures.
 
     Returns:
       HTML; without players if even the shortest excerpt is too long.
 
     Raises:
-      InputError: If signals of the example differ in shape, or its video is absent.
+      InputError: If signals of the example differ in shape.
     """
     _check(example)
-    video, seconds = _video(example, folder), SECONDS
+    seconds = SECONDS
     references = [np.asarray(audio) for audio in example.references.values()]
     start, end = excerpt(references, example.sample_rate)
     while seconds >= LEAST_SECONDS:
-        # Within the first: a video of that shows what is heard.
         heard = [audio[start:end] for audio in references]
         first, stop = (
             start + at for at in excerpt(heard, example.sample_rate, seconds)
         )
-        sounds = _sounds(example, scores, first, stop)
+        sounds, mixture = _sounds(example, scores, first, stop)
         if len(sounds) <= characters:
-            return f"{video}{_heard(example, first, stop)}{sounds}"
+            video = _video(example, folder, first, stop, mixture)
+            return f"{_heard(example, first, stop)}{video}{sounds}"
         seconds *= 0.9 * characters / len(sounds)
+    mixture = lowered(example.mixture[start:end], example.sample_rate)
+    mixture = mixture / max(1.0, float(np.abs(mixture).max()))
+    video = _video(example, folder, start, end, mixture)
     return f'{video}<p class="warn">More sources than there is room for.</p>'
 
 
@@ -160,7 +161,7 @@ def _check(example):
 
 
 def _sounds(example, scores, first, stop):
-    """The mixture, then a row a source: reference, estimates."""
+    """The mixture, then a row a source: (HTML, what is heard of the mixture)."""
     rate = example.sample_rate
     mixture = lowered(example.mixture[first:stop], rate)
     rows = []
@@ -183,7 +184,7 @@ def _sounds(example, scores, first, stop):
     for row in rows:
         cells = [_sound(s, w, a * gain, rate, top * gain**2) for s, w, a in row]
         text.append(_row(cells, columns))
-    return "".join(text)
+    return "".join(text), mixture * gain
 
 
 def _row(cells, columns):
@@ -254,21 +255,15 @@ def spectrogram(audio, rate, top):
     return cv2.imencode(".png", pixels)[1].tobytes()
 
 
-def _video(example, folder):
-    """The video as a player, or as a link if the page has no room for it."""
-    if example.video is None:
-        return ""
-    path = pathlib.Path(example.video)
-    if not path.is_file():
-        raise InputError(f"the video {path} of track {example.track!r} is not there")
-    who = html.escape(f"Video of {example.track}", quote=True)
-    if path.stat().st_size <= VIDEO_BYTES:
-        address = Pages.embedded("video/mp4", path.read_bytes())
-        return (
-            f'<video controls preload="metadata" aria-label="{who}" src="{address}">'
-            "</video>"
-        )
-    return f"<p>{link(path, folder, who)}</p>"
+def _video(example, folder, first, stop, mixture):
+    """The pictures of an excerpt, with what is heard of the mixture."""
+    shown, rate = example.video, example.sample_rate
+    whole = ""
+    if isinstance(shown, film.Film):
+        whole = link(shown.path, folder, "the whole video")
+    stretch = first / rate, stop / rate
+    heard = mixture, min(rate, HIGHEST_RATE)
+    return film.player(shown, example.track, whole, stretch, *heard)
 
 
 def link(path, folder, shown):

@@ -15,15 +15,33 @@ def score(ids, separate, workers=None):
 
     Args:
       ids: Tracks.
-      separate: separate(track) -> the arguments of `systems.score_systems`.
+      separate: separate(track) -> `systems.Job`.
       workers: Processes that score; None: one a core.
+
+    Returns:
+      {track: why it could not be separated or scored}.
 
     Raises:
       InputError: If there are no workers, or one of them is killed.
     """
-    made = (separate(track_id) for track_id in ids)
-    for _ in each(systems.score_systems, made, len(ids), workers):
-        pass
+    failures = {}
+
+    def made():
+        for track_id in ids:
+            try:
+                yield track_id, separate(track_id)
+            except InputError as error:
+                failures[track_id] = str(error)
+
+    for track_id, error in each(_scored, made(), len(ids), workers):
+        if error:
+            failures[track_id] = error
+    return failures
+
+
+def _scored(track_id, job):
+    """(track, why it could not be scored or None); runs in a process."""
+    return track_id, systems.score_systems(job)
 
 
 def each(function, arguments, total, workers=None):

@@ -128,6 +128,18 @@ def silence(
     )
 
 
+def joined(*parts):
+    """`TrackSilence`s of one track's sources as one."""
+    return TrackSilence(
+        names=tuple(name for part in parts for name in part.names),
+        absent=tuple(name for part in parts for name in part.absent),
+        **{
+            key: np.concatenate([getattr(part, key) for part in parts])
+            for key in ("pes", "eps", "leak")
+        },
+    )
+
+
 def leak(estimates, mix):
     """Energy of estimates over that of the mixture, whole tracks.
 

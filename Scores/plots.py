@@ -41,10 +41,12 @@ def value(scores, source, metric):
     Args:
       scores: TrackScores.
       source: Its name.
-      metric: Of `METRICS`: the median over its frames; or "SI-SDR".
+      metric: Of `METRICS`: over its frames as its protocol says; or "SI-SDR", "SNR".
     """
-    of = scores.median(source, metric) if metric in METRICS else scores.whole(source)
-    return of if np.isfinite(of) else float("nan")
+    if metric in METRICS:
+        return scores.of_track(source, metric)
+    value = scores.whole(source, metric)
+    return value if np.isfinite(value) else float("nan")
 
 
 def by_source(systems, metric, order=None):
@@ -52,7 +54,7 @@ def by_source(systems, metric, order=None):
 
     Args:
       systems: {system: {track: TrackScores}}.
-      metric: Of `METRICS`, or "SI-SDR".
+      metric: As of `value`.
       order: Sources; None: as the tracks bring them.
 
     Returns:
@@ -241,7 +243,7 @@ def over_time(scores, title, metric="SDR"):
     told += f"{len(scores.dropped)} dropped. Medians: " + ", ".join(
         f"{name} {axes.number(m)}" if np.isfinite(m) else f"{name} none"
         for name in scores.names
-        for m in [scores.median(name, metric)]
+        for m in [scores.of_track(name, metric)]
     )
     height = max(BASE + 38, TOP + 16 * len(scores.names))
     grid = axes.grid(y, low, high, LINE, "dB")

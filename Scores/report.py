@@ -37,7 +37,7 @@ def write(path, summary, scores, examples=(), about=None, **options):
       scores: {system: {track: TrackScores}}, all of the summary.
       examples: Iterable of `Example`; taken one by one, no more than `EXAMPLES`.
       about: {what: str, number or list}: run, checkpoint, data, versions; or None.
-      **options: As of `page`: title, caption, links, order.
+      **options: As of `page`: title, caption, links, order, extras.
 
     Raises:
       InputError: If an example is not whole; see `listening.section`.
@@ -58,6 +58,7 @@ def page(
     links=None,
     order=None,
     folder=None,
+    extras=(),
 ):
     """The page as text.
 
@@ -71,6 +72,7 @@ def page(
       links: {track: {what: path}}, files of tracks, or None.
       order: Sources in the order of the plots; None: of the summary's rows.
       folder: Of the page; links start there.
+      extras: `Scores.extras.Extra`s that follow the headline table.
     """
     order = order or list(
         dict.fromkeys(row.source for row in summary.rows if not row.is_mean)
@@ -83,6 +85,7 @@ def page(
             [
                 _about(about or {}),
                 _headline(summary.rows, caption),
+                *(extra.page() for extra in extras),
                 _frames(summary),
                 "<h2>Spread over tracks</h2>",
                 *_spread(scores, order),
@@ -152,7 +155,7 @@ def _spread(scores, order):
                 absent.append(f"{title}: {told}")
     yield f'<div class="plots">{"".join(drawn)}</div>'
     yield _told(
-        "A point is a track (SDR: the median over its frames), a box the quartiles; "
+        "A point is a track (SDR: over its frames), a box the quartiles; "
         "whiskers reach the last tracks within 1.5 interquartile ranges."
     )
     yield from map(_told, absent)

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from Scores import tables
+from Scores import tables, texts
 
 
 def show(rows, caption="", console=None):
@@ -39,4 +39,4 @@ def show(rows, caption="", console=None):
 
 def _text(text):
     """Text, not str: names in brackets are no markup."""
-    return Text(tables.one_line(text))
+    return Text(texts.one_line(text))

@@ -3,33 +3,27 @@
 import csv
 import re
 import sys
-import textwrap
-import unicodedata
+
+import numpy as np
 
 import Utils
-from Scores import si_sdr
-from Scores.aggregate import COLUMNS
+from Scores import museval_file, protocols, si_sdr, texts
+from Scores.aggregate import COLUMNS, WHOLE
 from Scores.track import METRICS
-
-WIDTH = 100  # columns of a terminal that the text fits if names allow
-FAMILIES = {  # metric family: its columns; families never share one
-    "museval v4": METRICS,
-    "SI-SDR": ("SI-SDR", "SI-SDRi"),
-}
 
 
 def caption(summary):
     """States what the numbers of a `Summary` are, in one paragraph."""
-    how = summary.protocol
     parts = [
         f"Scores in dB of {summary.tracks} tracks at {summary.sample_rate} Hz.",
-        f"SDR, ISR, SIR, SAR: museval v4 (BSSEval v4 of museval {how['museval']}), "
-        f"windows of {how['window_seconds']:g} s every {how['hop_seconds']:g} s, "
-        "median over frames, then median over tracks; sources present only.",
-        f"SI-SDR: {si_sdr.CONVENTION}; mean over tracks. SI-SDRi: gain in SI-SDR over "
-        f"{summary.floor!r}, track by track.",
-        "mean: of the rows of sources, each counts once.",
+        _of_protocol(summary.protocol),
+        f"SI-SDR, SNR: {si_sdr.CONVENTION}; mean over tracks. SI-SDRi: gain in SI-SDR "
+        f"over {summary.floor!r}, track by track.",
     ]
+    if summary.protocol.get("over_tracks") == "pooled":
+        parts.append("mean: over all segments of all sources.")
+    else:
+        parts.append("mean: of the rows of sources, each counts once.")
     if summary.shorter:
         parts.append(
             f"{summary.shorter} tracks are shorter than a window and scored as one "
@@ -41,7 +35,36 @@ def caption(summary):
         for row in summary.rows
         if row.is_mean
     ]
-    return " ".join([*parts, f"Frames: {'; '.join(frames)}."])
+    museval = summary.protocol.get("museval") or museval_file.version()
+    versions = f"museval {museval}, NumPy {np.__version__}"
+    return " ".join([*parts, f"Frames: {'; '.join(frames)}. Versions: {versions}."])
+
+
+def _of_protocol(how):
+    """One sentence: whose numbers, of which frames, and what becomes of these."""
+    name, metrics = how.get("name"), how.get("metrics", METRICS)
+    told = f"{', '.join(metrics)}: {f'{name}, ' if name else ''}{how['family']} "
+    window = f"{how['window_seconds']:.4g} s every {how['hop_seconds']:.4g} s"
+    if how["family"] == "museval v4":
+        told += f"(BSSEval v4), windows of {window}"
+    else:
+        rate = how["sample_rate"]
+        samples = round(how["window_seconds"] * rate)
+        told += f"(BSSEval v3), segments of {samples} samples at {rate} Hz mono"
+    frames, tracks = (how.get(key, "median") for key in ("over_frames", "over_tracks"))
+    if tracks == "pooled":
+        told += ", mean over the segments of all tracks"
+    else:
+        told += f", {frames} over frames, then {tracks} over tracks"
+    told += "; sources present only."
+    if how["family"] != "museval v4" or how.get("silence") == "source":
+        told += " A source that is silent in a frame loses its own score there."
+    if protocols.ACCOMPANIMENT in how.get("targets", ()):
+        told += (
+            " Vocals are scored with their accompaniment, as museval does; it is no "
+            "part of the mean."
+        )
+    return told
 
 
 def given(conditions, without):
@@ -56,6 +79,15 @@ def given(conditions, without):
         if condition in conditions and tracks:
             text += f" No {condition} was given of {', '.join(tracks)}."
     return text
+
+
+def families(rows):
+    """{metric family: its columns}, in order; families never share a column."""
+    name = rows[0].protocol if rows else protocols.USUAL
+    known = protocols.PROTOCOLS.get(name)
+    metrics = tuple(c for c in _titles(rows)[1:] if c not in WHOLE)
+    found = {known.family if known else name: metrics}
+    return found | {"SI-SDR": WHOLE[:2], "SNR": WHOLE[2:]}
 
 
 def _causes(silent, shown=4):
@@ -77,45 +109,47 @@ def table_text(rows, caption=""):
       Text that ends with a newline.
     """
     marks = _Footnotes()
-    body = [(row, one_line(row.source), _cells(row, marks)) for row in rows]
-    first = max([_width(source) for _, source, _ in body] + [8]) + 2
+    body = [(row, texts.one_line(row.source), _cells(row, marks)) for row in rows]
+    titles = _titles(rows)
+    first = max([texts.width(source) for _, source, _ in body] + [8]) + 2
     widths = [
-        max([len(c)] + [_width(cells[c]) for *_, cells in body]) for c in _titles()
+        max([len(c)] + [texts.width(cells[c]) for *_, cells in body]) for c in titles
     ]
+    ends = np.cumsum([1, *map(len, families(rows).values())])
 
     def line(source, cells):
-        shown = [_right(cell, width) for cell, width in zip(cells, widths)]
-        families = ["  ".join(shown[:1]), "  ".join(shown[1:5]), "  ".join(shown[5:])]
-        return " | ".join([_left(source, first), *families]).rstrip()
+        shown = [texts.right(cell, width) for cell, width in zip(cells, widths)]
+        parts = ["  ".join(shown[a:b]) for a, b in zip([0, *ends], ends)]
+        return " | ".join([texts.left(source, first), *parts]).rstrip()
 
-    header = line("", _titles())
-    lines, system = [header, "-" * _width(header)], None
+    header = line("", titles)
+    lines, system = [header, "-" * texts.width(header)], None
     for row, source, cells in body:
         if row.system != system:
             system = row.system
-            lines.append(one_line(system))
-        lines.append(line(f"  {source}", [cells[c] for c in _titles()]))
-    lines.append("-" * _width(header))
-    for text in (*marks.lines(), one_line(caption)):
-        lines += textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+            lines.append(texts.one_line(system))
+        lines.append(line(f"  {source}", [cells[c] for c in titles]))
+    lines.append("-" * texts.width(header))
+    for text in (*marks.lines(), caption):
+        lines += texts.wrapped(text)
     return "\n".join(lines) + "\n"
 
 
 def table_markdown(rows, caption=""):
     """The same as a Markdown table, a line a system and source."""
-    marks = _Footnotes()
+    marks, titles = _Footnotes(), _titles(rows)
     lines = [
-        "| system | source | " + " | ".join(_titles()) + " |",
-        "| --- | --- |" + " ---: |" * len(_titles()),
+        "| system | source | " + " | ".join(titles) + " |",
+        "| --- | --- |" + " ---: |" * len(titles),
     ]
     for row in rows:
         cells = _cells(row, marks)
-        shown = [_escaped(row.system), _escaped(row.source)]
+        shown = [texts.escaped(row.system), texts.escaped(row.source)]
         if row.is_mean:
             shown = [f"*{cell}*" for cell in shown]
-        lines.append("| " + " | ".join([*shown, *(cells[c] for c in _titles())]) + " |")
-    notes = [_escaped(note) for note in marks.lines()]
-    below = [text for text in (*notes, _escaped(caption)) if text]
+        lines.append("| " + " | ".join([*shown, *(cells[c] for c in titles)]) + " |")
+    notes = [texts.escaped(note) for note in marks.lines()]
+    below = [text for text in (*notes, texts.escaped(caption)) if text]
     return "\n\n".join(["\n".join(lines), *below]) + "\n"
 
 
@@ -133,8 +167,8 @@ def table_latex(rows, caption=""):
     for row, cells in body:
         if row.system != system:
             lines.append(r"\midrule")
-        name = "" if row.system == system else _latex(row.system)
-        source = _latex(row.source)
+        name = "" if row.system == system else texts.latex(row.system)
+        source = texts.latex(row.source)
         source = rf"\emph{{{source}}}" if row.is_mean else source
         # A hyphen is neither a minus sign nor a dash.
         signed = [re.sub("^-(?=[0-9])", "$-$", cell) for cell in cells]
@@ -142,7 +176,7 @@ def table_latex(rows, caption=""):
         lines.append(" & ".join([name, source, *signed]) + r" \\")
         system = row.system
     lines += [r"\bottomrule", r"\end{tabular}"]
-    below = " ".join(_latex(text) for text in (caption, *notes) if text)
+    below = " ".join(texts.latex(text) for text in (caption, *notes) if text)
     lines += [rf"\caption{{{below}}}"] * bool(below)
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
@@ -155,34 +189,39 @@ def shown(rows):
     """
     marks = _Footnotes()
     body = [(row, list(_cells(row, marks).values())) for row in rows]
-    return _titles(), body, marks.lines()
+    return _titles(rows), body, marks.lines()
 
 
-def write_all(folder, name, rows, caption):
-    """Writes results.csv, `<name>.md` and `<name>.tex`, and prints the table.
+def write_all(folder, name, rows, caption, extras=()):
+    """Writes results.csv, `<name>.md` and `<name>.tex`, and prints the tables.
 
     Args:
       folder: Of the files.
       name: Of those in Markdown and LaTeX.
       rows: Of `aggregate.aggregate(...).rows`.
       caption: Text below the table.
+      extras: `Scores.extras.Extra`s that follow it.
     """
     write_csv(folder / "results.csv", rows)
     with Utils.write_aside(folder / f"{name}.tex") as aside:
-        aside.write_text(table_latex(rows, caption), "utf-8")
-    show(folder / f"{name}.md", rows, caption)
+        parts = [table_latex(rows, caption), *(extra.latex() for extra in extras)]
+        aside.write_text("\n".join(parts), "utf-8")
+    show(folder / f"{name}.md", rows, caption, extras)
 
 
-def show(path, rows, caption):
-    """Writes a table as Markdown and prints it, on a terminal with its means bold."""
+def show(path, rows, caption, extras=()):
+    """Writes tables as Markdown and prints them, on a terminal with means bold."""
     with Utils.write_aside(path) as aside:
-        aside.write_text(table_markdown(rows, caption), "utf-8")
+        parts = [table_markdown(rows, caption), *(e.markdown() for e in extras)]
+        aside.write_text("\n".join(parts), "utf-8")
     if sys.stdout.isatty():
         from Scores import screen
 
         screen.show(rows, caption)
     else:
         print(table_text(rows, caption))
+    for extra in extras:
+        print(extra.text())
 
 
 def write_csv(path, rows):
@@ -195,11 +234,11 @@ def write_csv(path, rows):
         with open(aside, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(
-                ["system", "source", "is_mean", "family", "tracks"]
+                ["system", "source", "is_mean", "protocol", "family", "tracks"]
                 + ["frames_kept", "frames_dropped", *COLUMNS, "notes"]
             )
             for row in rows:
-                for family, columns in FAMILIES.items():
+                for family, columns in families(rows).items():
                     writer.writerow(_csv_line(row, family, columns))
 
 
@@ -208,7 +247,7 @@ def _csv_line(row, family, columns):
     shown = ["" if value is None else f"{value:.5f}" for value in values]
     notes = "; ".join(f"{c}: {row.notes[c]}" for c in columns if c in row.notes)
     return [
-        *(row.system, row.source, int(row.is_mean), family, row.tracks),
+        *(row.system, row.source, int(row.is_mean), row.protocol, family, row.tracks),
         *(row.kept, row.dropped, *shown, notes),
     ]
 
@@ -227,15 +266,14 @@ class _Footnotes:
         return [f"({n}) {text}" for text, n in self._numbers.items()]
 
 
-def _titles():
-    return ("tracks", *COLUMNS)
+def _titles(rows):
+    return ("tracks", *(rows[0].values if rows else COLUMNS))
 
 
 def _cells(row, marks):
     """What is shown of a row: {title: text}."""
     cells = {"tracks": str(row.tracks)}
-    for column in COLUMNS:
-        value = row.values[column]
+    for column, value in row.values.items():
         cells[column] = "-" if value is None else _decibels(value)
         if column in row.notes:
             cells[column] += " " + marks.mark(row.notes[column])
@@ -245,49 +283,3 @@ def _cells(row, marks):
 def _decibels(value):
     text = f"{value:.2f}"
     return "0.00" if text == "-0.00" else text
-
-
-def one_line(text):
-    """Without line breaks and other characters that move the cursor."""
-    return "".join(
-        " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in str(text)
-    )
-
-
-def _escaped(text):
-    text = one_line(text).replace("\\", "\\\\")
-    for character in "|*_`<[":
-        text = text.replace(character, "\\" + character)
-    return text
-
-
-LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"},
-    **{"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"},
-    **{"|": r"\textbar{}", '"': "{''}", "[": "{[}", "]": "{]}"},
-}
-
-
-def _latex(text):
-    return "".join(LATEX.get(c, c) for c in one_line(text))
-
-
-def _width(text):
-    """Columns that a terminal gives to a text."""
-    return sum(
-        0
-        if unicodedata.combining(c) or unicodedata.category(c) in ("Mn", "Me", "Cf")
-        else 2
-        if unicodedata.east_asian_width(c) in "WF"
-        else 1
-        for c in text
-    )
-
-
-def _left(text, width):
-    return text + " " * (width - _width(text))
-
-
-def _right(text, width):
-    return " " * (width - _width(text)) + text

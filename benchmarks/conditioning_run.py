@@ -88,7 +88,7 @@ def ratios(references, estimates, names, track, bss):
     if not bss:
         return {"si_sdr": si_sdr(references, estimates)}
     scores = score_track(references, estimates, names, track["sample_rate"])
-    medians = {m: [scores.median(name, m) for name in names] for m in METRICS}
+    medians = {m: [scores.of_track(name, m) for name in names] for m in METRICS}
     return {"si_sdr": scores.si_sdr, **medians}
 
 

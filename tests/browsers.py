@@ -14,17 +14,18 @@ PROBE = """<script>
 const faults = [];
 addEventListener("error", e => faults.push(String(e.message)), true);
 addEventListener("load", async () => {
-  const found = [];
+  const found = [], seen = [];
   for (const e of document.querySelectorAll("audio, video")) {
     found.push([e.tagName, await new Promise(done => {
-      e.onloadedmetadata = () => done(e.duration);
+      e.onloadeddata = () => done(e.duration);  // and something is decoded
       e.onerror = () => done(e.error.message);
-      e.preload = "metadata"; e.load();
+      e.preload = "auto"; e.load();
     })]);
+    if (e.videoWidth) seen.push([e.videoWidth, e.videoHeight]);
   }
   for (const e of document.images) found.push([e.tagName, e.naturalWidth]);
   const wide = document.documentElement.scrollWidth - innerWidth;
-  const told = JSON.stringify({found, faults, wide});
+  const told = JSON.stringify({found, seen, faults, wide});
   fetch("/told", {method: "POST", body: told});
 });
 </script>"""

@@ -86,7 +86,7 @@ def test_a_track_without_a_number_is_counted():
     model = {**MODEL, "t2": made([NAN], silent=["vn"], vn=[NAN] * 3)}
     vn = row_of(aggregate({"mixture": MIXTURE, "m": model}), "m", "vn")
     assert (vn.values["SDR"], vn.values["SI-SDR"], vn.values["SI-SDRi"]) == (3, 6, 9)
-    for column in COLUMNS:
+    for column in set(COLUMNS) - {"SNR"}:  # there is one of a silent estimate
         assert vn.notes[column] == (
             "without 1 of 2 tracks (the estimate is silent throughout)"
         )

@@ -204,9 +204,9 @@ def test_one_source_alone_has_infinite_sir():
     references, estimates = tracks(1)
     found = bss_eval(references, estimates, RATE)
     assert np.all(found.bss["SIR"] == np.inf)
-    assert np.isnan(found.median("1", "SIR"))
+    assert np.isnan(found.of_track("1", "SIR"))
     assert "infinite" in found.why_missing("1", "SIR")
-    assert found.median("1", "SDR") == np.median(found.bss["SDR"])
+    assert found.of_track("1", "SDR") == np.median(found.bss["SDR"])
 
 
 def test_an_exactly_singular_system_is_solved_by_least_squares():

@@ -31,7 +31,9 @@ def test_silence_may_cost_the_silent_source_alone():
     expected = museval(references, estimates, 2000, 2000)
     expected[:, 1, 1] = expected[:, 2, 2] = np.nan
     assert_same(np.stack([found.bss[m] for m in METRICS]), expected)
-    assert not found.dropped and found.protocol["silence"] == "source"
+    assert [(d.frame, d.of) for d in found.dropped] == [(1, ("2",)), (2, ("3",))]
+    assert found.dropped_of("1") == 0 and found.kept == 2
+    assert found.protocol["silence"] == "source"
     assert found.protocol != protocol()
 
 

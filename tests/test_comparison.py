@@ -64,7 +64,7 @@ def test_means_and_medians_are_those_of_the_tracks():
     systems = runs({"a": 1.0, "b": 0.0}, n_tracks=7)
     one = of(comparison.compare(systems), "SDR", "vn")
     a, b = (
-        np.array([s.median("vn", "SDR") for s in systems[name].values()])
+        np.array([s.of_track("vn", "SDR") for s in systems[name].values()])
         for name in ("a", "b")
     )
     assert one.mean == pytest.approx(a.mean() - b.mean())

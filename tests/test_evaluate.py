@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from Evaluating import run
+from Evaluating import scoring
 from Schema import InputError
 from Scores import parallel
 
@@ -28,12 +28,11 @@ class Slow:
 
     def separate(self, *_):
         time.sleep(0.5)
-        return ()
 
 
 @pytest.mark.parametrize("workers", [1, 9])
 def test_a_killed_process_ends_in_a_sentence(monkeypatch, workers):
     # With 9, it is a later submission that finds the pool broken.
-    monkeypatch.setattr(parallel.systems, "score_systems", die)
+    monkeypatch.setattr(parallel, "_scored", die)
     with pytest.raises(InputError, match="was killed.*lower evaluation.workers"):
-        run.evaluate(Slow(), workers=workers)
+        scoring.evaluate(Slow(), workers=workers)

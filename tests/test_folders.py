@@ -10,7 +10,7 @@ import soundfile as sf
 import Config
 import Evaluate
 from Schema import InputError
-from Scores import bss_eval, folders, store
+from Scores import bss_eval, folder_scores, folders, store
 
 RATE = 8000
 
@@ -20,7 +20,7 @@ def inline(request, monkeypatch):
     """Processes take seconds to begin; one test has them."""
     if "museval" not in request.node.name:
         told = lambda function, given, *_: (function(*one) for one in given)  # noqa: E731
-        monkeypatch.setattr(folders.parallel, "each", told)
+        monkeypatch.setattr(folder_scores.parallel, "each", told)
 
 
 def write(folder, audio, rate=RATE):
@@ -159,8 +159,10 @@ def test_a_few_samples_more_or_less_are_aligned_and_told(tree, capsys):
     verb(tree)
     said = capsys.readouterr().out
     assert "01 Größe: estimate of vc: +5 samples" in said and "vn: -7 samples" in said
+    verb(tree)
+    assert "estimate of vc: +5 samples" in capsys.readouterr().out  # scored already
     pair = folders.pairs(tree / "reference", tree / "estimates")[0]
-    names, truth, mix, made, rate, _ = folders.read(pair)
+    names, truth, mix, made, _, rate = folders.read(pair)
     assert truth.shape == made.shape == (2, 20000, 1) and rate == RATE
     assert not made[names.index("vn"), -7:].any()
     np.testing.assert_allclose(mix, truth.sum(axis=0))
@@ -179,6 +181,12 @@ def test_estimates_without_a_reference_are_told(tree):
     verb(tree)
     table = (tree / "out" / "table.md").read_text("utf-8")
     assert "Estimates without a reference: fl." in table
+    (line,) = [x for x in table.splitlines() if x.startswith("| estimates | fl | absent")]
+    scores, _ = store.read(tree / "out" / "01 Größe.json")
+    assert scores.silence.absent == ("fl",) and scores.names == ("vc", "vn")
+    energy = np.square(sources(0)["vn"][:RATE].astype(np.float32), dtype=float).sum()
+    assert scores.silence.pes[2, 0] == pytest.approx(10 * np.log10(energy), abs=1e-4)
+    assert line.count("|") == 9
 
 
 @pytest.mark.parametrize(
@@ -205,7 +213,7 @@ def test_silent_references_are_left_out_and_a_silent_track_is_told(tree, capsys)
     nothing = {name: np.zeros(20000) for name in ("vn", "vc")}
     write(tree / "reference" / "b" / "02_'x'", nothing)
     verb(tree)
-    assert "all references of b/02_'x' are silent" in capsys.readouterr().out
+    assert "b/02_'x': all references are silent" in capsys.readouterr().out
     assert store.read(tree / "out" / "01 Größe.json")[0].names == ("vc",)
 
 

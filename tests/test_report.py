@@ -8,8 +8,9 @@ import pytest
 
 import Pages
 from Datasets import media
+from Evaluating import films
 from Schema import InputError
-from Scores import aggregate, listening, report, tables
+from Scores import aggregate, film, listening, report, tables
 from Scores.track import Dropped
 from tests.browsers import browse
 from tests.pages_read import Page
@@ -144,9 +145,7 @@ def test_many_sources_are_heard_for_a_shorter_time_to_fit():
 
 
 def test_the_bounds_of_a_page_leave_it_below_15_mb():
-    assert (
-        report.EXAMPLES * (listening.CHARACTERS + listening.VIDEO_BYTES * 4 / 3) < 14e6
-    )
+    assert report.EXAMPLES * (listening.CHARACTERS + film.LARGEST * 4 / 3) < 14e6
 
 
 def test_no_more_examples_are_made_than_are_shown():
@@ -179,23 +178,58 @@ def test_files_are_links_from_the_page(tmp_path):
 
 
 def video(path, seconds=1):
+    """A video for the page, of noise."""
     path.parent.mkdir(exist_ok=True)
-    frames = np.zeros((10 * seconds, 32, 32, 3), np.uint8)
-    media.write_video(path, frames, 10, tone(440, seconds), RATE)
-    return path
+    frames = np.random.default_rng(0).integers(0, 255, (10 * seconds, 64, 64, 3))
+    media.write_video(path, frames.astype(np.uint8), 10, tone(440, seconds), RATE)
+    return films.film(path)
 
 
-def test_a_short_video_is_in_the_page_and_a_long_one_beside_it(tmp_path, monkeypatch):
-    path = video(tmp_path / "clips" / "duo 1.mp4")
-    one = example(video=path, vn=tone(440, 1))
-    (held,) = [m for m in Page(page([one])).media if m[0] == "video"]
-    assert held[1:] == ("video/mp4", path.read_bytes())
-    monkeypatch.setattr(listening, "VIDEO_BYTES", 100)
-    read = Page(page([one], folder=tmp_path))
-    assert read.links == ["clips/duo%201.mp4"] and "video" not in read.tags
+def test_a_video_is_asked_for_what_is_heard_and_shown_if_there_is_room():
+    asked = []
+
+    def cut(*given):
+        asked.append(given)
+        return b"x" * len(asked) * (film.LARGEST // 2), None
+
+    late = np.concatenate([0 * tone(440, 5), tone(440, 9)])
+    one = example(vn=4 * late, video=film.Film("clips/a b.mp4", cut))
+    read = [Page(page([one])) for _ in range(3)]
+    first, stop = report.excerpt(one.references.values(), RATE)
+    begin, end, sound, rate = asked[0]
+    assert (begin, end, rate) == (first / RATE, stop / RATE, RATE) and first > 0
+    np.testing.assert_allclose(sound, read[0].sounds()[0][0], atol=1 / 32768)
+    held = [[m for m in found.media if m[0] == "video"] for found in read]
+    assert held[0] == [("video", "video/webm", b"x" * (film.LARGEST // 2))]
+    assert len(held[1]) == 1 and not held[2] and "no room for" in read[2].text
+    assert all(found.links[0].endswith("clips/a%20b.mp4") for found in read)
 
 
-def test_what_is_not_whole_is_refused_by_name(tmp_path):
+def test_a_video_that_cannot_be_shown_is_told_and_takes_nothing_else_away(tmp_path):
+    damaged = video(tmp_path / "duo.mp4", 2)
+    with open(damaged.path, "r+b") as file:
+        file.truncate(len(file.read()) // 3)
+    absent, told = films.film(tmp_path / "<absent>.mp4"), "data.raw=<here> is not there"
+    for one, reason in (
+        (damaged, "duo.mp4 cannot be read as video"),
+        (absent, "<absent>.mp4 does not exist"),
+        (told, f"No video: {told}."),
+    ):
+        read = Page(page([example(video=one, vn=tone(440, 1))]))
+        assert reason in read.text and "video" not in read.tags
+        assert len(read.sounds()) == len(read.pictures()) == 3
+    assert "No video" not in page([example(vn=tone(440, 1))])
+
+
+def test_what_is_lost_of_a_video_is_told_below_it():
+    def cut(*_):
+        return b"x", "1.0 % of the pictures, from 3.0 s on, could not be decoded"
+
+    text = page([example(vn=tone(440, 1), video=film.Film("a.mp4", cut))])
+    assert "<video" in text and "Of the video, 1.0 % of the pictures" in text
+
+
+def test_what_is_not_whole_is_refused_by_name():
     short = example()
     short.estimates["net"]["vn"] = tone(880, 2)
     with pytest.raises(InputError, match=r"'duo': net of vn is \[T, C\] = \[16000, 1"):
@@ -204,8 +238,6 @@ def test_what_is_not_whole_is_refused_by_name(tmp_path):
     broken.references["vc"][7] = np.nan
     with pytest.raises(InputError, match="reference of vc has samples that are not"):
         page([broken])
-    with pytest.raises(InputError, match="absent.mp4 of track 'duo' is not there"):
-        page([example(video=tmp_path / "absent.mp4")])
     empty = report.Example("duo", RATE, tone(440), {}, {})
     with pytest.raises(InputError, match="'duo' has no references"):
         page([empty])
@@ -225,13 +257,14 @@ def test_the_file_is_whole_or_not_touched(tmp_path):
 
 
 def test_a_browser_loads_every_player_and_picture_and_complains_of_nothing(tmp_path):
-    one = example(video=video(tmp_path / "duo.mp4", 2))
+    one = example(video=video(tmp_path / "duo.mp4", 12))
     told, asked, console = browse(page([one]), tmp_path)
     assert not console and not told["faults"]
     assert set(asked) <= {"/page.html", "/favicon.ico"}
     found = {tag: [v for t, v in told["found"] if t == tag] for tag, _ in told["found"]}
     assert found["AUDIO"] == pytest.approx([8.0] * 5, abs=0.01)
-    assert found["VIDEO"] == pytest.approx([2.0], abs=0.2)
+    assert found["VIDEO"] == pytest.approx([8.0], abs=0.05)
+    assert told["seen"] == [[64, 64]]
     assert found["IMG"] == [1 + 8 * RATE // listening.HOP] * 5
     assert told["wide"] <= 0  # nothing stands out of the page
 

@@ -19,7 +19,8 @@ from tests.test_conditioned_verbs import QUICK, command, refusal
 from tests.video_made import write
 
 DUET = ["chamber_tiny", "data.duplicates=always", "data.same_instrument=apart"]
-DUET += ["data.min_parts=2", "data.video=True", "visual.front_end=players_gesture"]
+DUET += ["data.train_pieces=1", "data.min_parts=2", "data.video=True"]
+DUET += ["visual.front_end=players_gesture"]
 SEES = "model.fusers=['film@bottleneck','film:visual@decoder']"
 SLOTS = ["model.slots=conditioned", "model.output_type=direct"]
 SLOTS += ["model.null_conditions=True", "training.condition_dropout=0.3"]
@@ -61,12 +62,22 @@ def test_a_loss_is_measured_on_what_was_seen(run):
 
 
 def test_two_players_of_one_instrument_are_scored_apart(run):
-    options = [f"run={run}", "evaluation.workers=1"]
-    assert np.isfinite(command(Evaluate, *options).result)
+    options = [f"run={run}", "evaluation.workers=1", "evaluation.wiener_iterations=1"]
+    more = "evaluation.ablations=['zero labels','zero video','swapped video']"
+    assert np.isfinite(command(Evaluate, *options, more).result)
     folder = next((run / "evaluation").glob("*"))
     assert "The model is given: labels, visual." in (folder / "results.md").read_text()
     rows = (folder / "results.csv").read_text()
     assert "wave_unet,vn_1" in rows and "wave_unet,vn_2" in rows
+    # The rows of the model deprived of something are not those of the model.
+    changed = ("", "-zero_labels", "-zero_video", "-swapped_video", "-Wiener_filter_x1")
+    files = [
+        next((folder / "scores" / f"wave_unet{c}").rglob("*.json")) for c in changed
+    ]
+    told = {str(Utils.read_json(file)["targets"]) for file in files}
+    assert len(told) == len(changed) and "wave_unet, zero labels" in (
+        folder / "results.md"
+    ).read_text().replace("\\", "")
 
 
 def test_what_each_condition_is_worth_is_a_table(run, capsys):
@@ -184,36 +195,25 @@ def test_records_without_features_are_asked_for_by_name(home, capsys):
     assert "players_gesture" in said and "15hz" in said
 
 
-def test_processes_that_watch_ahead_see_what_one_sees(home, monkeypatch):
+def test_processes_that_watch_ahead_see_what_one_sees_and_name_what_fails(
+    home, tmp_path, monkeypatch
+):
     from Models.vision import watching
 
-    films = sorted((home / "corpus").glob("*_*/Vid*"))[:3]
+    films = sorted((home / "corpus").glob("*_*/Vid*"))[:2]
     how = ("players_motion", 15.0, None)
     section = dict(zip(("front_end", "frame_rate", "weights"), how))
     alone, watcher = Prepare.watcher_of(section), Prepare.watcher_of(section)
     monkeypatch.setattr(watching, "JOBS", 1)
     jobs = [(str(film), 2) for film in films]
-    with watching.ahead(watcher, jobs) as ahead:
+    (tmp_path / "no.mp4").write_bytes(b"no video")
+    bad = str(tmp_path / "no.mp4"), 2
+    with watching.ahead(watcher, [*jobs, bad]) as ahead:
         assert isinstance(ahead, watching.Ahead) and ahead.size == alone.size
         for film, players in jobs:
             found, wanted = ahead(film, players), alone(film, players)
             np.testing.assert_array_equal(found.features, wanted.features)
             np.testing.assert_array_equal(found.boxes, wanted.boxes)
+        with pytest.raises(InputError, match="no.mp4"):
+            ahead(*bad)
     assert list(watcher.report()) == list(alone.report())
-
-
-def test_a_video_that_fails_in_a_process_is_named(home, tmp_path, monkeypatch):
-    from Models.vision import watching
-
-    (tmp_path / "no.mp4").write_bytes(b"no video")
-    film = str(next((home / "corpus").glob("*_*/Vid*")))
-    how = ("players_motion", 15.0, None)
-    section = dict(zip(("front_end", "frame_rate", "weights"), how))
-    monkeypatch.setattr(watching, "JOBS", 1)
-    jobs = [(str(tmp_path / "no.mp4"), 2), (film, 2)]
-    watcher = Prepare.watcher_of(section)
-    with (
-        pytest.raises(InputError, match="no.mp4"),
-        watching.ahead(watcher, jobs) as ahead,
-    ):
-        ahead(*jobs[0])

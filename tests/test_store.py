@@ -13,13 +13,14 @@ import pytest
 
 import Utils
 from Schema import InputError
-from Scores import store
+from Scores import pes, score_file, store
 from Scores.aggregate import aggregate
 from Scores.bss_eval import bss_eval, protocol
 from Scores.track import METRICS, Dropped
 from tests.scores_made import RATE, made
 
 NAN, INF = np.nan, np.inf
+SOME = np.array([NAN, -7.5])
 
 
 def awkward():
@@ -34,7 +35,9 @@ def awkward():
         d=[1.0, NAN, 1.0, 1.0],
     )
     scores.bss["SIR"][0, [0, 2, 3]] = [-INF, INF, INF]
-    return scores
+    frames = np.array([[NAN, -12.123456, NAN, NAN], [-120.0, -3.0, 0.5, 1.0]])
+    silence = pes.TrackSilence(("a", "x"), frames, frames[::-1], SOME, ("x",))
+    return dataclasses.replace(scores, silence=silence)
 
 
 @pytest.fixture
@@ -61,12 +64,17 @@ def test_what_is_written_is_read_back(tmp_path):
     again, found = store.read(tmp_path / "01.json")
     for metric in METRICS:
         np.testing.assert_array_equal(
-            again.bss[metric], np.round(scores.bss[metric], store.DECIMALS)
+            again.bss[metric], np.round(scores.bss[metric], score_file.DECIMALS)
         )
     np.testing.assert_array_equal(again.si_sdr, scores.si_sdr)
+    np.testing.assert_array_equal(again.snr, scores.snr)
     for field in dataclasses.fields(scores):
-        if field.name not in ("bss", "si_sdr"):
+        if field.name not in ("bss", "si_sdr", "snr", "silence"):
             assert getattr(again, field.name) == getattr(scores, field.name)
+    for key in ("pes", "eps", "leak"):
+        there, here = getattr(again.silence, key), getattr(scores.silence, key)
+        np.testing.assert_allclose(there, here, atol=1e-5)
+    assert again.silence.names == ("a", "x") and again.silence.absent == ("x",)
     assert found == {**about, "parts": ["x", "y"]}
 
 

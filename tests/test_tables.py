@@ -12,15 +12,16 @@ from Scores import screen
 from Scores.aggregate import COLUMNS, Row, Summary
 from Scores.bss_eval import protocol
 from Scores.tables import (
-    FAMILIES,
-    WIDTH,
     caption,
+    families,
     show,
     table_latex,
     table_markdown,
     table_text,
     write_csv,
 )
+from Scores.texts import WIDTH
+from Scores.track import METRICS
 
 SILENT = "no track has one (the estimate is silent throughout)"
 
@@ -60,7 +61,7 @@ def table_lines(text):
 def test_the_columns_of_the_text_are_aligned_and_fit_a_terminal():
     lines = table_text(ROWS).splitlines()
     header, *body = table_lines(table_text(ROWS))
-    assert all(bars(line) == bars(header) and len(bars(line)) == 3 for line in body)
+    assert all(bars(line) == bars(header) and len(bars(line)) == 4 for line in body)
     assert max(map(len, lines)) <= WIDTH
     assert not any(line != line.rstrip() for line in lines)
     assert len(body) == len(ROWS)
@@ -72,15 +73,15 @@ def test_the_columns_of_the_text_are_aligned_and_fit_a_terminal():
 
 def test_the_families_stand_apart_in_the_text():
     header = table_lines(table_text(ROWS))[0]
-    families = [part.split() for part in header.split("|")]
-    expected = [["tracks"], list(FAMILIES["museval v4"]), ["SI-SDR", "SI-SDRi"]]
-    assert families == [[], *expected]
+    shown = [part.split() for part in header.split("|")]
+    expected = [["tracks"], list(METRICS), ["SI-SDR", "SI-SDRi"], ["SNR"]]
+    assert shown == [[], *expected]
 
 
 def test_numbers_are_decibels_with_two_decimals():
     first, second, third, *_ = table_lines(table_text(ROWS))[1:]
     assert first.replace("|", " ").split() == (
-        ["vn", "3", "-7.00", "-6.00", "-5.00", "-4.00", "-3.00", "-2.00"]
+        ["vn", "3", "-7.00", "-6.00", "-5.00", "-4.00", "-3.00", "-2.00", "-1.00"]
     )
     assert second.replace("|", " ").split()[2:4] == ["0.00", "1.00"]  # never -0.00
     assert "305.12" in third
@@ -120,7 +121,7 @@ def test_markdown_has_a_line_a_row_with_every_number():
     lines = table_lines(table_markdown(ROWS))
     cells = [[c.strip() for c in line.strip("|").split("|")] for line in lines]
     assert cells[0] == ["system", "source", "tracks", *COLUMNS]
-    assert cells[2] == ["mixture", "vn", "3"] + [f"{i - 7:.2f}" for i in range(6)]
+    assert cells[2] == ["mixture", "vn", "3"] + [f"{i - 7:.2f}" for i in range(7)]
     assert cells[3][:2] == ["*mixture*", "*mean*"]
     assert len(cells) == 2 + len(ROWS)
 
@@ -131,10 +132,10 @@ def test_csv_has_a_line_a_system_source_and_family(tmp_path):
     with open(path, newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     keys = [(x["system"], x["source"], x["family"]) for x in lines]
-    assert len(set(keys)) == len(keys) == 2 * (len(ROWS) + 1)
-    assert keys[-1] == ('"quoted", ヴ', "vn", "SI-SDR")
+    assert len(set(keys)) == len(keys) == 3 * (len(ROWS) + 1)
+    assert keys[-1] == ('"quoted", ヴ', "vn", "SNR")
     for line in lines:
-        for family, columns in FAMILIES.items():
+        for family, columns in families(ROWS).items():
             if family != line["family"]:
                 assert all(line[c] == "" for c in columns)
     assert float(lines[0]["SDR"]) == -7.004 and float(lines[1]["SI-SDRi"]) == -2.004
@@ -162,7 +163,7 @@ def test_latex_has_a_line_a_row_and_a_rule_a_system():
     assert body[1][:4] == ["", r"\emph{mean}", "3", "0.00"]
     assert body[3][2:4] == ["1", "-- (1)"]
     assert text.count(r"\midrule") == 2 and text.count("{lrrr") == 0
-    assert rf"\begin{{tabular}}{{ll{'r' * 7}}}" in text
+    assert rf"\begin{{tabular}}{{ll{'r' * 8}}}" in text
     assert rf"\caption{{A caption. (1) {SILENT} (2) mean of 1 of 2 sources}}" in text
     assert text.startswith("\\begin{table}\n") and text.endswith("\\end{table}\n")
     assert r"\caption" not in table_latex(ROWS[:1])
@@ -196,7 +197,8 @@ def test_a_terminal_shows_every_row_its_notes_and_bold_means():
     shown = on_screen(ROWS, "A caption.")
     plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
     lines = [line.split() for line in plain.splitlines()]
-    assert ["vn", "3", "-7.00", "-6.00", "-5.00", "-4.00", "-3.00", "-2.00"] in lines
+    numbers = ["-7.00", "-6.00", "-5.00", "-4.00", "-3.00", "-2.00", "-1.00"]
+    assert ["vn", "3", *numbers] in lines
     assert lines.count(["mixture"]) == lines.count(["wave_u_net"]) == 1
     assert sum(line[:1] == ["mean"] for line in lines) == 2
     bold = [line for line in shown.splitlines() if "\x1b[1m" in line and "mean" in line]
@@ -243,7 +245,7 @@ def test_the_caption_states_the_convention_and_the_counts():
         "museval 9.8.7",
         "windows of 1 s every 0.5 s",
         "median over frames, then median over tracks",
-        "SI-SDR: whole track",
+        "SI-SDR, SNR: whole track",
         "mean over tracks",
         "over 'mixture'",
         "each counts once",

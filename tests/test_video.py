@@ -285,3 +285,15 @@ def write_mpeg(path, pictures):
             frame = av.VideoFrame.from_ndarray(picture.astype(np.uint8), "rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+def test_what_is_lost_is_counted_though_the_decoder_held_pictures_back(tmp_path):
+    path = film(tmp_path / "x.mp4", times=np.arange(100) / 10)
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data = bytearray(path.read_bytes())
+    for position, size in packets[24:84]:
+        data[position : position + size] = bytes(size)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"\([67]\d % of the pictures are lost"):
+        read_frames(path, 10)
