@@ -5,11 +5,10 @@ import pathlib
 
 import numpy as np
 
-import Datasets
 from Schema import InputError
 
 SAMPLES, SAMPLE_RATE = 65535, 11025  # of a clip in the middle of a recording
-PAIRS = pathlib.Path(Datasets.__file__).parent / "music" / "music-2mix-v3.txt"
+PAIRS = pathlib.Path(__file__).parents[1] / "Datasets/music/music-2mix-v3.txt"
 
 
 class Tracks:

@@ -1,10 +1,12 @@
 """What stands in a table beside a model: floor, ceilings, the model deprived."""
 
 import numpy as np
+from scipy import optimize
 
 import Utils
 from Models.baselines import oracles, wiener
 from Schema import InputError
+from Scores import si_sdr
 from Scores.systems import FLOOR
 
 ORACLES = {  # what knows the sources; a row each
@@ -82,3 +84,29 @@ def swapped(told, apart, other):
     if apart:
         wrong = wrong[np.arange(len(video)) % len(wrong)]
     return {**told, "video": wrong[:, np.arange(video.shape[1]) % wrong.shape[1]]}
+
+
+def in_best_order(names, references, every):
+    """Estimates of slots without names, each put to the source that it is nearest to.
+
+    The assignment whose mean SI-SDR is greatest, as in the evaluation of permutation
+    invariant training (Yu et al., ICASSP 2017).
+
+    Args:
+      names: S sources.
+      references: float32 [S, T, C].
+      every: {slot: float32 [T, C]}, as many or more.
+
+    Returns:
+      The same estimates: S by the names of their sources, then the others.
+    """
+    made = np.stack([*every.values()])
+    gains = np.stack(
+        [si_sdr.si_sdr(np.broadcast_to(one, made.shape), made) for one in references]
+    )
+    rows, chosen = optimize.linear_sum_assignment(
+        np.nan_to_num(gains, nan=-300, neginf=-300, posinf=300), maximize=True
+    )
+    found = {names[row]: made[slot] for row, slot in zip(rows, chosen)}
+    rest = [slot for slot in range(len(made)) if slot not in chosen]
+    return found | {f"slot {slot + 1}": made[slot] for slot in rest}

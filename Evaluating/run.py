@@ -47,6 +47,7 @@ class Evaluation:
         if checkpoints.describe(run) != told:
             raise InputError(f"{run} is being trained: wait, or evaluate a copy of it")
         self.model = self.predictor.model
+        self.in_best_order = told["extra"].get("source_order") == "best"
         Test.check_fit(records, self.model)
         self._which = f"{name}-{records.options.splits}-{split}"
         if asked.protocol.name != protocols.USUAL:
@@ -174,6 +175,8 @@ class Evaluation:
 
     def told(self):
         """What the model was given, for the caption; nothing for one that is blind."""
+        if self.in_best_order:
+            return " Estimates without names are scored in the order that suits them."
         if not {*CONDITIONS, *Schema.SIGHT} & {*self.model.batch_keys}:
             return ""
         tracks = [row for found in self.material.rows.values() for row in found]
@@ -201,7 +204,10 @@ class Evaluation:
         made, absent, slots = {}, {}, {}
         for system, change in self.made.items():
             if system in about or system == self.system:
-                every = slots[system] = self._estimates(track, told, change, slots)
+                every = self._estimates(track, told, change, slots)
+                if self.in_best_order:
+                    every = rows.in_best_order(names, references, every)
+                slots[system] = every
                 # Slots that follow conditions come as these were given.
                 order = list(every) if apart else names
                 made[system] = np.stack([every[name] for name in order])

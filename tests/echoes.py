@@ -1,5 +1,7 @@
 """Separators that learn nothing, a small one that could, and recordings for them."""
 
+import functools
+
 import av
 import numpy as np
 import soundfile as sf
@@ -112,8 +114,12 @@ class Heavy(Heard):
         return super().note(mix)
 
 
+@functools.cache
 def wave_unet(context, n_layers=3, n_sources=2, channels=1, num_frames=64, **knobs):
-    """A Wave-U-Net that nobody has trained; silence is not silent to it."""
+    """A Wave-U-Net that nobody has trained; silence is not silent to it.
+
+    The same one for the same arguments: tests leave it as it is.
+    """
     tf.keras.utils.set_random_seed(n_layers)
     model = Models.build(
         "wave_unet",

@@ -7,7 +7,7 @@ import tensorflow as tf
 import Models
 
 PLACES = ("input", "encoder", "bottleneck", "decoder", "output")
-SIZES = dict(source_names=["a", "b", "c"], sample_rate=1000, channels=1, num_layers=3)
+SIZES = dict(source_names=["a", "b", "c"], sample_rate=1000, channels=1, num_layers=2)
 SIZES |= dict(num_initial_filters=3, filter_size=5, input_filter_size=5, num_frames=20)
 SIZES |= dict(score_rate=200.0, visual_size=4, visual_rate=100.0, dtype="float64")
 SIZES |= dict(visual_channels=None)  # fusers read the features themselves

@@ -31,6 +31,10 @@ def made(request, tmp_path_factory):
     return prepared(tmp_path_factory.mktemp("urmp"), request.param)
 
 
+# Of what does not depend on whose parts are summed, one kind of records is enough.
+one_kind = pytest.mark.parametrize("made", ["apart"], indirect=True)
+
+
 class Part:
     """One part of the records: the plain reference of a slot's source and score."""
 
@@ -142,6 +146,7 @@ def test_parts_and_absent_instruments_come_to_every_slot_equally_often(n_slots):
     assert np.all(np.abs(named.mean(axis=0) - 1 / 4) < 5 * np.sqrt(3 / 16 / n_draws))
 
 
+@one_kind
 def test_conditioned_example_i_is_a_function_of_the_seed_and_i_alone(made):
     options = dict(training=True, n_slots=2, condition_dropout=0.4)
     whole = list(load(made, "train", seed=5, batch_size=1, **options).take(12))
@@ -153,6 +158,7 @@ def test_conditioned_example_i_is_a_function_of_the_seed_and_i_alone(made):
     assert len(set(orders)) > 4
 
 
+@one_kind
 def test_slots_and_dropout_leave_windows_and_gains_as_they_are(made):
     plain = load(made, "train", training=True, seed=8, score=None)
     options = dict(n_slots=2, condition_dropout=0.5)
@@ -195,6 +201,7 @@ def test_a_condition_that_is_not_there_is_never_the_one_that_stays(keep_one, lea
     assert kept([1], 0.5, keep_one, n_draws=300).min() == least
 
 
+@one_kind
 @pytest.mark.parametrize("n_slots", [None, 3])
 def test_withheld_conditions_are_zeros_and_the_others_as_they_were(made, n_slots):
     options = dict(training=True, seed=3, n_slots=n_slots, batch_size=60)
@@ -212,6 +219,7 @@ def test_withheld_conditions_are_zeros_and_the_others_as_they_were(made, n_slots
     assert np.min(some["has_labels"] + some["has_score"]) == least
 
 
+@one_kind
 def test_labels_alone_are_never_withheld_from_conditioned_slots(made):
     options = dict(training=True, score=None, condition_dropout=1.0, batch_size=20)
     (batch,) = load(made, "train", n_slots=2, **options).take(1)
@@ -226,12 +234,14 @@ def test_a_test_track_with_more_parts_than_slots_is_refused(made):
         load(made, "test", n_slots=1)
 
 
+@one_kind
 @pytest.mark.parametrize("n_slots", [0, -1, 1.5, "two"])
 def test_an_impossible_number_of_slots_is_refused(made, n_slots):
     with pytest.raises(InputError, match=f"n_slots={n_slots!r} must be a whole"):
         load(made, "test", n_slots=n_slots)
 
 
+@one_kind
 @pytest.mark.parametrize("dropout", [-0.1, 1.5, float("nan")])
 def test_a_dropout_that_is_no_probability_is_refused(made, dropout):
     with pytest.raises(InputError, match=f"condition_dropout={dropout} is no prob"):

@@ -148,3 +148,17 @@ def test_an_ablation_needs_something_to_take_away():
         rows.ablations_named(["zero video"], ["labels"])
     with pytest.raises(InputError, match="did you mean 'swapped video'"):
         rows.ablations_named(["swaped video"], ["visual"])
+
+
+def test_slots_without_names_are_put_to_the_source_that_they_are_nearest_to():
+    rng = np.random.default_rng(0)
+    references = rng.normal(size=[2, 400, 1])
+    made = {
+        "vn": 0.01 * rng.normal(size=[400, 1]),
+        "vc": references[0] + 0.2 * rng.normal(size=[400, 1]),
+        "fl": 3 * references[1],
+    }
+    found = rows.in_best_order(["vn", "vc"], references, made)
+    assert list(found) == ["vn", "vc", "slot 1"]
+    for name, slot in (("vn", "vc"), ("vc", "fl"), ("slot 1", "vn")):
+        np.testing.assert_array_equal(found[name], made[slot])

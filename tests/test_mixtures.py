@@ -193,18 +193,17 @@ def test_solos_are_validated_in_mixtures_that_never_change(made, size):
         records_of(made), "train", N_IN, N_OUT, SOURCES, 3, None, FRAMES, told
     )
 
-    def passes():
-        for batch in pipeline.evaluation_batches(windows, size).take(10):
+    def passes(n):
+        for batch in pipeline.evaluation_batches(windows, size).take(n):
             yield {key: value.numpy() for key, value in batch.items()}
 
-    once, again = list(passes()), list(passes())
+    once, again = list(passes(-1)), list(passes(10))
     for one, other in zip(once, again):
         for key in one:
             np.testing.assert_array_equal(one[key], other[key])
         assert np.all(one["active"].sum(axis=1) >= 2)
     count = len(windows.tiles())
-    whole = pipeline.evaluation_batches(windows, size)
-    valid = [int((batch["n_valid"] > 0).numpy().sum()) for batch in whole]
+    valid = [int((batch["n_valid"] > 0).sum()) for batch in once]
     assert sum(valid) == count and len(valid) == -(-count // size)
 
 

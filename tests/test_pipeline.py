@@ -29,6 +29,10 @@ def made(request, tmp_path_factory):
     return stems, home / "records", options
 
 
+# Of what does not depend on whose parts are summed, one kind of records is enough.
+one_kind = pytest.mark.parametrize("made", ["apart"], indirect=True)
+
+
 def load(made, split, **changes):
     options = dict(n_in=N_IN, n_out=N_OUT, batch_size=4, source_names=SOURCES)
     return Datasets.load("urmp", made[1], split, **{**made[2], **options, **changes})
@@ -88,6 +92,7 @@ def test_training_windows_hold_the_gained_stems_and_their_sum(made):
     assert 0.7 - 1e-4 <= gains.min() < 0.75 and 0.95 < gains.max() <= 1.0001
 
 
+@one_kind
 def test_example_i_is_a_function_of_the_seed_and_i_alone(made):
     whole = list(load(made, "train", training=True, seed=5, batch_size=1).take(12))
     later = load(made, "train", training=True, seed=5, batch_size=3, first=6).take(2)
@@ -99,6 +104,7 @@ def test_example_i_is_a_function_of_the_seed_and_i_alone(made):
     assert np.any(other["mix"] != whole[0]["mix"])
 
 
+@one_kind
 def test_every_sample_is_a_target_equally_often(made):
     records = Datasets.open_records("urmp", made[1], **made[2])
     windows = pipeline.Windows(records, "train", N_IN, N_OUT, SOURCES)
@@ -149,6 +155,7 @@ def test_an_unknown_split_is_refused(made):
         load(made, "valid")
 
 
+@one_kind
 def test_no_thread_that_sleeps_stands_behind_a_stream(made):
     for split in ("train", "test"):  # or whoever drops an iterator waits for it to wake
         assert load(made, split).options().autotune.enabled is False

@@ -1,4 +1,4 @@
-"""What README.md and docs/data.md tell a newcomer to type exists."""
+"""What README.md and the pages of docs/ tell a newcomer to type exists."""
 
 import importlib
 import pathlib
@@ -11,12 +11,14 @@ import Config
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-DATA = (ROOT / "docs" / "data.md").read_text("utf-8")
+PAGES = "".join(
+    (ROOT / "docs" / f"{page}.md").read_text("utf-8") for page in ("data", "scores")
+)
 # A list in quotes may go on in the next line; a NAME stands for any.
 TYPED = r"python (\w+\.py(?: +\w+)? +with (?:'[^']*'|[^\n`|'])*)"
 COMMANDS = sorted(
     command
-    for command in set(re.findall(TYPED, (README + DATA).replace("\\\n", " ")))
+    for command in set(re.findall(TYPED, (README + PAGES).replace("\\\n", " ")))
     if " NAME" not in command
 )
 
@@ -46,6 +48,7 @@ def test_every_link_leads_to_a_file(link):
     assert (ROOT / link).exists()
 
 
-def test_both_pages_were_read():
+def test_the_pages_were_read():
     assert len(COMMANDS) >= 20
     assert any("SparkRunner" in command for command in COMMANDS)
+    assert any("ancestor-v3" in command for command in COMMANDS)

@@ -30,6 +30,10 @@ def made(request, tmp_path_factory):
     return prepared(tmp_path_factory.mktemp("urmp"), request.param)
 
 
+# Of what does not depend on whose parts are summed, one kind of records is enough.
+one_kind = pytest.mark.parametrize("made", ["apart"], indirect=True)
+
+
 def seen(piece, player, frame):
     """What the front end saw of a frame of a piece, counted from 0."""
     count = PIECES[piece][1] or 0
@@ -202,6 +206,7 @@ def test_a_video_in_no_training_track_is_refused(made):
         load(made, "test", training=True)
 
 
+@one_kind
 def test_features_are_dropped_for_all_players_and_frames_alike(made):
     whole = load(made, "train", training=True, seed=3).take(30)
     fewer = load(made, "train", training=True, seed=3, visual_dropout=0.4).take(30)
@@ -217,6 +222,7 @@ def test_features_are_dropped_for_all_players_and_frames_alike(made):
     assert 0.5 < np.mean(kept) < 0.7
 
 
+@one_kind
 def test_withheld_videos_are_zeros_that_say_so(made):
     withheld = 0
     batches = load(made, "train", training=True, condition_dropout=0.5)

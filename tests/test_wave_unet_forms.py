@@ -87,7 +87,7 @@ def drawn(seed):
     }
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(28))
 def test_any_network_is_the_same_in_float64(seed):
     n, knobs = drawn(seed)
     model = network(3, seed=seed, **knobs)
@@ -96,7 +96,7 @@ def test_any_network_is_the_same_in_float64(seed):
 
 
 def test_the_drawn_networks_are_of_every_kind():
-    drawings = [drawn(seed)[1] for seed in range(40)]
+    drawings = [drawn(seed)[1] for seed in range(28)]
     for knob in ("context", "channels", "upsampling", "output_type", "fusers"):
         assert len({str(knobs[knob]) for knobs in drawings}) == 2, knob
     deep = [k for k in drawings if not k["context"] and k["num_layers"] == 5]
@@ -121,7 +121,7 @@ def test_the_length_may_be_unknown_when_a_graph_is_made(knobs):
 @pytest.mark.parametrize("form", ["plain", "fast"])
 @pytest.mark.parametrize("context", [True, False])
 def test_both_forms_compile_to_one_program_of_fixed_shapes(form, context):
-    sizes = dict(num_layers=4, num_initial_filters=2, num_frames=32)
+    sizes = dict(num_layers=2, num_initial_filters=2, num_frames=32)
     model = network(2, dtype="float32", context=context, form=form, **sizes)
     batch = batch_for(model, 2)
 
@@ -137,8 +137,8 @@ def test_both_forms_compile_to_one_program_of_fixed_shapes(form, context):
 
 @pytest.mark.parametrize(
     "n_sources, knobs",
-    [(4, FULL), (13, {**FULL, "fusers": CEXP}), (2, {"upsampling": "learned"})],
-    ids=["difference, context", "CExp", "same, learned"],
+    [(13, {**FULL, "fusers": CEXP}), (2, {"upsampling": "learned"})],
+    ids=["CExp", "same, learned"],
 )
 def test_networks_of_full_size_are_the_same_in_float32(n_sources, knobs):
     model = network(n_sources, dtype="float32", **knobs)
@@ -147,27 +147,27 @@ def test_networks_of_full_size_are_the_same_in_float32(n_sources, knobs):
     assert of_gradients <= 1e-4
 
 
-@pytest.mark.parametrize("form", ["plain", "fast"])
-def test_a_network_of_full_size_is_nearly_the_same_in_bfloat16(form):
+def test_a_network_of_full_size_is_nearly_the_same_in_bfloat16():
     exact = network(4, dtype="float32", **FULL)
     rough = network(4, dtype="mixed_bfloat16", **FULL)
     batch = batch_for(exact, 1)
     expected, gradients = computed(exact, "plain", batch)
-    found, found_gradients = computed(rough, form, batch)
-    assert found.dtype == np.float32
-    assert 0 < np.abs(found - expected).max() <= 2e-2
-    assert all(gradient.dtype == np.float32 for gradient in found_gradients)
-    whole, error = (
-        np.concatenate([np.ravel(g) for g in group])
-        for group in (
-            gradients[:-1],
-            [a - b for a, b in zip(gradients[:-1], found_gradients[:-1])],
+    for form in ("plain", "fast"):
+        found, found_gradients = computed(rough, form, batch)
+        assert found.dtype == np.float32
+        assert 0 < np.abs(found - expected).max() <= 2e-2
+        assert all(gradient.dtype == np.float32 for gradient in found_gradients)
+        whole, error = (
+            np.concatenate([np.ravel(g) for g in group])
+            for group in (
+                gradients[:-1],
+                [a - b for a, b in zip(gradients[:-1], found_gradients[:-1])],
+            )
         )
-    )
-    assert 0 < np.linalg.norm(error) <= 1e-2 * np.linalg.norm(whole)
+        assert 0 < np.linalg.norm(error) <= 1e-2 * np.linalg.norm(whole)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_small_networks_of_unknown_length_are_nearly_the_same_in_bfloat16(seed):
     n, knobs = drawn(seed)
     exact = network(3, dtype="float32", seed=seed, **knobs)
