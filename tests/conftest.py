@@ -25,6 +25,15 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def inline(monkeypatch):
+    """Tracks are scored in this process: others take seconds to begin."""
+    from Scores import parallel
+
+    told = lambda function, given, *_: (function(*one) for one in given)  # noqa: E731
+    monkeypatch.setattr(parallel, "each", told)
+
+
 @pytest.fixture(scope="session")
 def options(tmp_path_factory):
     """A configuration file whose records exist (`training_made`); not to be changed."""

@@ -16,6 +16,7 @@ import Utils
 from Schema import InputError
 
 RATE = 4000
+pytestmark = pytest.mark.usefixtures("inline")
 QUICK = ["training.steps_per_epoch=6", "training.max_epochs=1"]
 QUICK += ["training.learning_rate=0.02"]  # so that conditions tell
 

@@ -10,17 +10,16 @@ import soundfile as sf
 import Config
 import Evaluate
 from Schema import InputError
-from Scores import bss_eval, folder_scores, folders, store
+from Scores import bss_eval, folders, store
 
 RATE = 8000
 
 
 @pytest.fixture(autouse=True)
-def inline(request, monkeypatch):
-    """Processes take seconds to begin; one test has them."""
+def processes(request):
+    """One test has processes of its own."""
     if "museval" not in request.node.name:
-        told = lambda function, given, *_: (function(*one) for one in given)  # noqa: E731
-        monkeypatch.setattr(folder_scores.parallel, "each", told)
+        request.getfixturevalue("inline")
 
 
 def write(folder, audio, rate=RATE):
@@ -181,7 +180,9 @@ def test_estimates_without_a_reference_are_told(tree):
     verb(tree)
     table = (tree / "out" / "table.md").read_text("utf-8")
     assert "Estimates without a reference: fl." in table
-    (line,) = [x for x in table.splitlines() if x.startswith("| estimates | fl | absent")]
+    (line,) = [
+        x for x in table.splitlines() if x.startswith("| estimates | fl | absent")
+    ]
     scores, _ = store.read(tree / "out" / "01 Größe.json")
     assert scores.silence.absent == ("fl",) and scores.names == ("vc", "vn")
     energy = np.square(sources(0)["vn"][:RATE].astype(np.float32), dtype=float).sum()

@@ -22,7 +22,7 @@ QUICK += ["training.batch_size=2"]
 
 
 def test_a_separator_that_looks_at_players_goes_through_every_verb(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys, inline
 ):
     corpus, places = tmp_path / "corpus", [f"data.records={tmp_path / 'records'}"]
     command(Prepare, *CORPUS, *places, f"data.raw={corpus}")

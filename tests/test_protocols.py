@@ -15,7 +15,6 @@ from Schema import InputError
 from Scores import (
     aggregate,
     bss_eval_v3,
-    folder_scores,
     protocols,
     score_file,
     store,
@@ -227,12 +226,10 @@ def test_what_no_protocol_knows_is_refused():
         bss_eval_v3.bss_eval(*tracks(2), 8000, 0.1)
 
 
-def test_folders_are_scored_by_the_protocol_that_is_named(here, monkeypatch):
+def test_folders_are_scored_by_the_protocol_that_is_named(here, inline):
     import Config
     import Evaluate
 
-    inline = lambda function, given, *_: (function(*one) for one in given)  # noqa: E731
-    monkeypatch.setattr(folder_scores.parallel, "each", inline)
     references, estimates = song()
     for what, audio in (("reference", references), ("estimates", estimates)):
         (here / what / "a song").mkdir(parents=True)

@@ -24,6 +24,7 @@ DUET += ["visual.front_end=players_gesture"]
 SEES = "model.fusers=['film@bottleneck','film:visual@decoder']"
 SLOTS = ["model.slots=conditioned", "model.output_type=direct"]
 SLOTS += ["model.null_conditions=True", "training.condition_dropout=0.3"]
+pytestmark = pytest.mark.usefixtures("inline")
 
 
 @pytest.fixture(scope="module")
