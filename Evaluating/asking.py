@@ -59,4 +59,8 @@ def asked(evaluation, protocol=None, data_set=None):
         )
     knobs = ("conditions", "oracles", "ablations", "wiener_iterations", "pairs")
     chosen = protocols.named(name, evaluation["silence"])
+    if engine == "museval" and chosen.told().get("silence") == "source":
+        raise InputError(
+            "evaluation.engine=museval knows no evaluation.silence=source: omit one"
+        )
     return Asked(chosen, *(evaluation[knob] for knob in knobs), engine=engine)

@@ -58,7 +58,10 @@ def scores_of(run, split, protocol=protocols.USUAL):
       InputError: If there is none, or more than one.
     """
     folder = pathlib.Path(run)
+    is_output = (folder / "table.md").exists()  # of folders of estimates
     if any(folder.glob("*.json")) and not (folder / "config.json").exists():
+        is_output = True
+    if is_output:
         return folder
     found = [
         path

@@ -48,7 +48,8 @@ def main(estimates, reference, output, asked, workers=None):
     )
     if before:
         print(f"{before} of {len(tracks)} tracks are scored already")
-    for pair in tracks:
+    done = [pair for pair in tracks if pair.name not in failures]
+    for pair in done:
         if lines := folders.remarks(pair):
             print(f"{pair.name}: {'; '.join(lines)}")
     for name, error in failures.items():
@@ -56,11 +57,12 @@ def main(estimates, reference, output, asked, workers=None):
     if len(failures) == len(tracks):
         raise InputError(f"none of the {len(tracks)} tracks could be scored; see above")
     summary = aggregate.aggregate(scores, FLOOR)
-    caption = tables.caption(summary) + left_out(tracks, failures, asked.protocol)
+    caption = f"{tables.caption(summary)} Engine: {asked.engine}."
+    others = folders.unasked(reference, estimates)
+    caption += left_out(tracks, failures, asked.protocol, others)
     output = pathlib.Path(output)
     below = extras.below(scores, asked.protocol.name)
     tables.write_all(output, "table", summary.rows, caption, below)
-    done = [pair for pair in tracks if pair.name not in failures]
     page.write(
         *(output / "report.html", summary, scores, listening.of_pairs(done, system)),
         {"estimates": str(estimates), "reference": str(reference)},
@@ -70,17 +72,18 @@ def main(estimates, reference, output, asked, workers=None):
     )
     gain = systems.mean_improvement(scores, system, FLOOR)
     print(f"tables, scores and report.html: {output}")
-    print(f"SI-SDR above the mixture: {gain:.2f} dB, mean of all sources of all tracks")
+    print(systems.told_improvement(gain))
     return gain
 
 
-def left_out(tracks, failures, protocol):
+def left_out(tracks, failures, protocol, others=()):
     """What a caption says of tracks and sources that are not in the table."""
     text = f" Tracks found: {len(tracks)}, scored: {len(tracks) - len(failures)}."
-    if failures:
-        text += f" Not scored: {', '.join(failures)}."
+    text += tables.not_scored(failures)
     more = {source for pair in tracks for source in pair.more}
     more = sorted(more - set(protocol.targets or ()))
     if more:
         text += f" Estimates without a reference: {', '.join(more)}."
+    if others:
+        text += f" Tracks of the estimates without a reference: {', '.join(others)}."
     return text

@@ -134,10 +134,12 @@ class Evaluation:
     def about(self, track_id):
         """{system: (path, what identifies the scores of a track, protocol)}."""
         made, protocol = self.made, self.asked.protocol.told()
+        engine = protocols.of_engine(self.asked.engine)
         return {
             system: (
                 folder / f"{track_id}.json",
-                self.identity(track_id, self.weights if system in made else ""),
+                self.identity(track_id, self.weights if system in made else "")
+                | engine,
                 protocol,
             )
             for system, folder in self.systems().items()

@@ -69,8 +69,8 @@ def report(evaluation, summary, scores, failures, raw=None):
         configuration tells.
     """
     caption = f"{tables.caption(summary)}{evaluation.told()} {evaluation.material.told}"
-    if failures:
-        caption += f" Not scored: {', '.join(failures)}."
+    caption += f" Engine: {evaluation.asked.engine}."
+    caption += tables.not_scored(failures)
     folder = evaluation.folder
     below = extras.below(scores, evaluation.asked.protocol.name)
     tables.write_all(folder, "results", summary.rows, caption, below)

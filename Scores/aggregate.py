@@ -67,7 +67,7 @@ class Summary:
     Attributes:
       rows: In the order of the systems, each closed by its "mean".
       tracks: Number of tracks, the same for all systems.
-      sample_rate: Hz.
+      sample_rates: Hz, of some tracks or other, lowest first.
       protocol: See `Scores.protocols.Protocol.told`.
       silent: {system: Counter of "reference of vn", "estimate of vn": the frames in
         which it was silent}; a frame may count under several.
@@ -77,7 +77,7 @@ class Summary:
 
     rows: list[Row]
     tracks: int
-    sample_rate: int
+    sample_rates: tuple[int, ...]
     protocol: dict
     silent: dict[str, collections.Counter]
     shorter: int
@@ -118,7 +118,7 @@ def aggregate(systems, floor="mixture", order=None):
     return Summary(
         rows=rows,
         tracks=len(tracks),
-        sample_rate=some.sample_rate,
+        sample_rates=tuple(sorted({s.sample_rate for s in tracks.values()})),
         protocol=some.protocol,
         silent={name: _silent(scores) for name, scores in found.items()},
         shorter=sum(
@@ -144,16 +144,17 @@ def _check_comparable(found):
     for name in names:
         if not found[name]:
             raise InputError(f"{name} has no scored track")
-        first = next(iter(found[names[0]].values()))
+        some = next(iter(found[names[0]].values()))
         for track, scores in found[name].items():
+            first = found[names[0]].get(track, some)
             if (scores.sample_rate, scores.protocol) != (
                 first.sample_rate,
-                first.protocol,
+                some.protocol,
             ):
                 raise InputError(
                     f"{name}, track {track}: scored at {scores.sample_rate} Hz by "
                     f"{scores.protocol}, others at {first.sample_rate} Hz by "
-                    f"{first.protocol}; evaluate them alike"
+                    f"{some.protocol}; evaluate them alike"
                 )
         ours, theirs = (
             {(track, s) for track, scores in found[n].items() for s in scores.names}
@@ -225,8 +226,8 @@ def _improvement(having, source, floor_scores, floor):
 def _mean_row(system, rows, scores):
     """The row "mean" of the rows of one system."""
     values, notes = {}, {}
-    made = {protocols.ACCOMPANIMENT} if len(rows) > 1 else set()
-    rows = [row for row in rows if row.source not in made]
+    counted = {name for one in scores.values() for name in one.counted}
+    rows = [row for row in rows if row.source in counted]
     for column in rows[0].values:
         found = [r.values[column] for r in rows if r.values[column] is not None]
         values[column] = float(np.mean(found)) if found else None

@@ -6,6 +6,7 @@ measurement in blind audio source separation", IEEE TASLP 14(4), 2006; Raffel et
 "mir_eval", ISMIR 2014.
 """
 
+import importlib.metadata
 import warnings
 
 import numpy as np
@@ -19,6 +20,14 @@ from Scores.track import Dropped, TrackScores
 FAMILY = "mir_eval v3"
 METRICS = ("SDR", "SIR", "SAR")  # there is no ISR of sources
 FILTER_TAPS = 512
+
+
+def version():
+    """That of the installed mir_eval, or that there is none."""
+    try:
+        return importlib.metadata.version("mir_eval")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def protocol(window_seconds):

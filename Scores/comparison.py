@@ -128,17 +128,23 @@ def _checked(systems, metrics, pairs, confidence):
                 raise InputError(f"there is no system {name!r}, but {list(systems)}")
         if not set(systems[first]) & set(systems[second]):
             raise InputError(f"{first} and {second} have no track in common")
-    alike = {
-        repr((one.sample_rate, sorted(one.protocol.items())))
-        for of in systems.values()
-        for one in of.values()
-    }
-    if len(alike) > 1:
-        raise InputError(
-            f"tracks were scored in different ways, {' and '.join(sorted(alike))}; "
-            "evaluate them alike"
-        )
+    _check_alike(systems)
     return pairs
+
+
+def _check_alike(systems):
+    """All tracks by one protocol, and each at one sample rate."""
+    every = [(t, one) for of in systems.values() for t, one in of.items()]
+    protocols = {repr(sorted(one.protocol.items())) for _, one in every}
+    rates = {}
+    for track, one in every:
+        rates.setdefault(track, set()).add(f"{track} at {one.sample_rate} Hz")
+    for alike in (protocols, *rates.values()):
+        if len(alike) > 1:
+            raise InputError(
+                f"tracks were scored in different ways, {' and '.join(sorted(alike))}; "
+                "evaluate them alike"
+            )
 
 
 def _rank(sources, order):
@@ -164,7 +170,10 @@ def _rows(first, second, metric, sources, how):
         ]
         fields = _difference(a[:, i], b[:, i], sum(having), how)
         yield {"source": source, "is_mean": False, **fields}
-    fields = _difference(_over_sources(a), _over_sources(b), len(tracks), how)
+    counted = {n for of in (first, second) for one in of.values() for n in one.counted}
+    parts = np.array([source in counted for source in sources])
+    a, b = (_over_sources(values[:, parts]) for values in (a, b))
+    fields = _difference(a, b, len(tracks), how)
     yield {"source": "mean", "is_mean": True, **fields}
 
 

@@ -52,7 +52,11 @@ class Extra:
         """The same in LaTeX, with booktabs."""
         sides = "l" * self.left + "r" * (self.width - self.left)
         lines = [
-            " & ".join(map(texts.latex, row)) + r" \\"
+            " & ".join(
+                texts.latex(cell) if k < self.left else texts.latex_number(cell)
+                for k, cell in enumerate(row)
+            )
+            + r" \\"
             for row in (self.titles, *self.rows)
         ]
         head = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{{sides}}}"]
@@ -180,4 +184,7 @@ def below(scores, protocol):
     Returns:
       List of `Extra`.
     """
-    return [extra for extra in (silence(scores), published(protocol)) if extra]
+    some = next(one for of in scores.values() for one in of.values())
+    # Nobody published figures of another silence than the protocol's own.
+    known = None if "silence" in some.protocol else published(protocol)
+    return [extra for extra in (silence(scores), known) if extra]

@@ -4,6 +4,7 @@ Of each track the sources of the reference are scored; what else was estimated c
 absent.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import pathlib
@@ -64,8 +65,10 @@ def evaluate(tracks, output, system, how, workers=None):
       many tracks were scored before).
     """
     output = pathlib.Path(output)
+    failures = _misplaced(tracks, system, how)
+    tracks = [pair for pair in tracks if pair.name not in failures]
     every = {p.name: _about(p, output, system, how) for p in tracks}
-    jobs, failures = [], {}
+    jobs = []
     for pair in tracks:
         about = every[pair.name]
         if not all(store.is_complete(*told) for told in about.values()):
@@ -73,6 +76,7 @@ def evaluate(tracks, output, system, how, workers=None):
     for name, error in parallel.each(_score, jobs, len(jobs), workers):
         if error:
             failures[name] = error
+    _remove_others(output, {*every} - {*failures}, _others(system, how))
     filtered = [f"{system}, {name}" for name in how.filters]
     names = (FLOOR, system, *filtered, *(n for n in how.oracles if n != FLOOR))
     found = {
@@ -86,11 +90,40 @@ def evaluate(tracks, output, system, how, workers=None):
     return found, failures, len(tracks) - len(jobs)
 
 
+def _remove_others(output, done, rows):
+    """Removes scores of tracks that are there no more, or failed now."""
+    homes = [output, *(output / systems.folder_of(row) for row in rows)]
+    for path in output.rglob("*.json"):
+        with contextlib.suppress(InputError):  # and keeps what is no score file
+            about = store.read(path)[1]
+            track = about.get("track") if "files" in about else None
+            own = [home / f"{track}.json" for home in homes]
+            if track is not None and track not in done and path in own:
+                path.unlink()
+
+
+def _others(system, how):
+    """The rows beside the estimates as they are."""
+    return [*how.oracles, *(f"{system}, {name}" for name in how.filters)]
+
+
+def _misplaced(tracks, system, how):
+    """{track: why} of those whose score file would be that of another row."""
+    rows = [systems.folder_of(name) for name in _others(system, how)]
+    return {
+        pair.name: f"the scores of a row stand in {row}/: rename the folder {row}"
+        for pair in tracks
+        for row in rows
+        if pair.name.startswith(f"{row}/")
+    }
+
+
 def _about(pair, output, system, how):
     """{system: (path of the score file, what identifies it, protocol)}."""
-    others = [*how.oracles, *(f"{system}, {name}" for name in how.filters)]
+    others = _others(system, how)
     homes = {name: output / systems.folder_of(name) for name in others}
     told, protocol = identity(pair, how.limit), how.protocol.told()
+    told |= protocols.of_engine(how.engine)
     return {
         name: (homes.get(name, output) / f"{pair.name}.json", told, protocol)
         for name in (system, *others)
@@ -117,12 +150,12 @@ def _score(pair, about, system, how):
             made = {row: np.stack([*made[row], sums[row]]) for row in made}
             references = np.stack([*references, references[rest].sum(axis=0)])
             names = [*names, protocols.ACCOMPANIMENT]
-        error = systems.score_systems(
+        systems.score_systems(
             systems.Job(
                 *(names, references, mix, rate, made, silent, how.oracles, about),
                 *(how.protocol, how.engine),
             )
         )
-    except InputError as problem:
-        return pair.name, str(problem)
-    return pair.name, error
+    except parallel.HURT as error:
+        return pair.name, parallel.told(error)
+    return pair.name, None

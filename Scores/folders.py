@@ -14,9 +14,11 @@ import numpy as np
 import soundfile as sf
 
 from Schema import InputError
+from Scores import protocols
 
 AUDIO = (".wav", ".flac", ".aiff", ".ogg")
 MIXTURE = "mixture"  # the one file of a track that is no source
+TWO = {"vocals", protocols.ACCOMPANIMENT}
 LIMIT = 0.1  # s that an estimate may be longer or shorter than its reference
 
 
@@ -39,7 +41,14 @@ class Pair:
     @property
     def more(self):
         """Sources that were estimated but have no reference."""
-        return sorted(set(self.estimates) - set(self.references))
+        known = TWO if self.is_folded else set(self.references)
+        return sorted(set(self.estimates) - known)
+
+    @property
+    def is_folded(self):
+        """Whether vocals and accompaniment were estimated of a song in more stems."""
+        stems = set(self.references)
+        return set(self.estimates) == TWO and "vocals" in stems and len(stems - TWO) > 0
 
 
 def pairs(reference, estimates):
@@ -79,6 +88,11 @@ def pairs(reference, estimates):
     return found
 
 
+def unasked(reference, estimates):
+    """Tracks that only the estimates have, sorted."""
+    return sorted(set(_tracks(estimates)) - set(_tracks(reference)))
+
+
 def _tracks(folder):
     """{track: {source: path}} of a folder."""
     tracks = {}
@@ -112,11 +126,11 @@ def read(pair, limit=LIMIT):
       InputError: If a file is absent or unreadable, rates, channels or lengths differ,
         or samples are not finite; it names the file.
     """
-    missing = sorted(set(pair.references) - set(pair.estimates))
+    names = sorted(TWO if pair.is_folded else pair.references)
+    missing = sorted(set(names) - set(pair.estimates))
     if missing:
         raise InputError(f"no estimate of {', '.join(missing)}")
-    names = sorted(pair.references)
-    first = pair.references[names[0]]
+    first = min(pair.references.items())[1]
     mixed = {MIXTURE: pair.mixture} if pair.mixture else {}
     files = [*pair.references.values(), *mixed.values()]
     audio = {path: _samples(path) for path in files}
@@ -139,11 +153,22 @@ def read(pair, limit=LIMIT):
             )
         return np.pad(samples[:n_time], [(0, max(0, -more)), (0, 0)])
 
-    references = np.stack([fitted(pair.references[n]) for n in names])
+    true = {name: fitted(path) for name, path in sorted(pair.references.items())}
+    if pair.is_folded:
+        rest = [true.pop(name) for name in pair.references if name != "vocals"]
+        true[protocols.ACCOMPANIMENT] = sum(rest)
+    references = np.stack([true[name] for name in names])
     estimates = np.stack([fitted(pair.estimates[n]) for n in names])
-    mix = fitted(pair.mixture) if pair.mixture else references.sum(axis=0)
+    parts = [k for k, name in enumerate(names) if name in _parts(names)]
+    mix = fitted(pair.mixture) if pair.mixture else references[parts].sum(axis=0)
     absent = {name: fitted(pair.estimates[name]) for name in pair.more}
     return names, references, mix, estimates, absent, audio[first][1]
+
+
+def _parts(names):
+    """The sources whose sum is the mixture: of songs, all but the accompaniment."""
+    is_sum = any(name in protocols.TARGETS[1:] for name in names)
+    return [n for n in names if not (is_sum and n == protocols.ACCOMPANIMENT)]
 
 
 def remarks(pair):

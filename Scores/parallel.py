@@ -4,10 +4,14 @@ import concurrent.futures.process
 import multiprocessing
 import os
 
+import numpy as np
 from tqdm import tqdm
 
 from Schema import InputError
 from Scores import systems
+
+# What costs one track; anything else is a fault of the program and keeps its traceback.
+HURT = (InputError, MemoryError, OSError, np.linalg.LinAlgError)
 
 
 def score(ids, separate, workers=None):
@@ -30,8 +34,8 @@ def score(ids, separate, workers=None):
         for track_id in ids:
             try:
                 yield track_id, separate(track_id)
-            except InputError as error:
-                failures[track_id] = str(error)
+            except HURT as error:
+                failures[track_id] = told(error)
 
     for track_id, error in each(_scored, made(), len(ids), workers):
         if error:
@@ -39,9 +43,20 @@ def score(ids, separate, workers=None):
     return failures
 
 
+def told(error):
+    """One of `HURT` in a sentence."""
+    if isinstance(error, InputError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
 def _scored(track_id, job):
     """(track, why it could not be scored or None); runs in a process."""
-    return track_id, systems.score_systems(job)
+    try:
+        systems.score_systems(job)
+    except HURT as error:
+        return track_id, told(error)
+    return track_id, None
 
 
 def each(function, arguments, total, workers=None):

@@ -83,11 +83,11 @@ def by_count(systems, metric):
       the track has no score.
     """
     of = next(iter(systems.values()))
-    counts = {track: len(one.names) for track, one in of.items()}
+    counts = {track: len(one.counted) for track, one in of.items()}
     return {
         _ensemble(n): {
             system: {
-                t: float(np.mean([value(one, s, metric) for s in one.names]))
+                t: float(np.mean([value(one, s, metric) for s in one.counted]))
                 for t, one in tracks.items()
                 if counts[t] == n
             }

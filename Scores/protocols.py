@@ -22,10 +22,9 @@ import soxr
 import Utils
 from Schema import InputError
 from Scores import bss_eval, bss_eval_v3, pes, si_sdr, snr
-from Scores.track import METRICS
+from Scores.track import ACCOMPANIMENT, METRICS, Dropped
 
 TARGETS = ("vocals", "drums", "bass", "other")  # of MUSDB18
-ACCOMPANIMENT = "accompaniment"  # all targets but the vocals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +127,11 @@ def named(name, silence=None):
     return dataclasses.replace(protocol, silence=silence)
 
 
+def of_engine(engine):
+    """What a score file keeps of the engine, so that museval, asked for, is asked."""
+    return {} if engine == "fast" else {"engine": engine}
+
+
 def score(
     protocol,
     names,
@@ -157,7 +161,6 @@ def score(
       InputError: As `bss_eval.bss_eval`; if a source is none of the protocol's targets.
     """
     names = list(names)
-    _check_targets(protocol, names)
     told = mix, absent or {}, protocol, sample_rate
     pair, sample_rate = fitted(protocol, (references, estimates), sample_rate)
     if protocol.family == bss_eval_v3.FAMILY:
@@ -169,7 +172,7 @@ def score(
         how = {"engine": engine, "silence": protocol.silence}
         parts = [
             bss_eval.bss_eval(*audio, sample_rate, window, window, chosen, **how)
-            for chosen, audio in _scenarios(protocol, names, pair)
+            for chosen, audio in scenarios(protocol, names, pair)
         ]
         scores = parts[0] if len(parts) == 1 else _joined(parts)
     silence = None if mix is None else _silence(names, pair, *told)
@@ -218,12 +221,14 @@ def _check_targets(protocol, names):
             )
 
 
-def _scenarios(protocol, names, pair):
+def scenarios(protocol, names, pair):
     """Yields (names, (references, estimates)) of what is scored together.
 
     As museval's `eval_mus_track`: the targets; then vocals and accompaniment, which is
-    where the scores of the vocals come from, as in the files of museval itself.
+    where the scores of the vocals come from, as in the files of museval itself.  Raises
+    InputError if a source is none of the protocol's targets.
     """
+    _check_targets(protocol, names)
     if protocol.targets is None:
         yield names, pair
         return
@@ -254,11 +259,6 @@ def _joined(parts):
     names = [n for n in parts[0].names if n not in parts[1].names] + [*parts[1].names]
     names.sort(key=[*TARGETS, ACCOMPANIMENT].index)
     of = {name: part for part in parts for name in part.names}
-    dropped = [
-        dataclasses.replace(d, of=tuple(n for n in names if of[n] is part))
-        for part in parts
-        for d in part.dropped
-    ]
     return dataclasses.replace(
         parts[0],
         names=tuple(names),
@@ -266,6 +266,27 @@ def _joined(parts):
             metric: np.stack([of[name].frames(name, metric) for name in names])
             for metric in parts[0].bss
         },
-        dropped=tuple(sorted(dropped, key=lambda d: d.frame)),
+        dropped=_dropped(names, of, parts),
         silent_estimates=tuple(n for n in names if n in of[n].silent_estimates),
     )
+
+
+def _dropped(names, of, parts):
+    """The dropped frames of two scenarios, each once.
+
+    Args:
+      names: Of all sources, in order.
+      of: {name: the scenario that its scores are of}.
+      parts: Both.
+    """
+    found = []
+    for k in range(parts[0].n_frames):
+        here = [(part, d) for part in parts for d in part.dropped if d.frame == k]
+        taken = [n for n in names for part, d in here if of[n] is part and d.takes(n)]
+        who = [
+            tuple(n for n in names if any(n in getattr(d, whose) for _, d in here))
+            for whose in ("references", "estimates")
+        ]
+        if taken:
+            found.append(Dropped(k, *who, tuple(taken)))
+    return tuple(found)

@@ -142,7 +142,7 @@ def _frames(summary):
 def _spread(scores, order):
     """Boxes by source and by number of sources."""
     yield f"<p>{Pages.keys(scores)}</p>"
-    counts = {len(one.names) for of in scores.values() for one in of.values()}
+    counts = {len(one.counted) for of in scores.values() for one in of.values()}
     drawn, absent = [], []
     for metric in METRICS:
         shown = {f"{metric} by source": plots.by_source(scores, metric, order)}
@@ -181,7 +181,9 @@ def _over_time(example, scores):
         if one is not None:
             yield f'<div class="wide">{plots.over_time(one, f"SDR of {system}")}</div>'
             if one.dropped:
-                yield _told("Shaded: frames that a silent source takes from all.")
+                yield _told(
+                    "Shaded: frames that silence takes from a source, or from all."
+                )
 
 
 def _tracks(scores, links, folder):
@@ -216,5 +218,5 @@ def _tracks(scores, links, folder):
 
 
 def _mean(scores, metric):
-    values = [plots.value(scores, source, metric) for source in scores.names]
+    values = [plots.value(scores, source, metric) for source in scores.counted]
     return axes.number(np.mean(values)) if np.isfinite(values).all() else "-"

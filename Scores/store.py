@@ -65,7 +65,8 @@ def read_folder(folder):
 
     Returns:
       {track: TrackScores}, sorted; a track's name is its file's, relative to the
-      folder and without ".json".
+      folder and without ".json".  Of scores of folders, those of the estimates alone,
+      not of the rows that stand in folders below.
 
     Raises:
       InputError: If there is none, or a JSON file is not a score file.
@@ -80,4 +81,11 @@ def read_folder(folder):
     }
     if not files:
         raise InputError(f"{folder} holds no scores; run `python Evaluate.py` first")
-    return {r.with_suffix("").as_posix(): read(files[r])[0] for r in sorted(files)}
+    found = {r.with_suffix("").as_posix(): read(files[r]) for r in sorted(files)}
+    return {t: one for t, (one, told) in found.items() if not _is_row(t, told, found)}
+
+
+def _is_row(name, about, found):
+    """Whether a file, below the scores of folders, is of another row of a track."""
+    track = about.get("track")
+    return track in found and name != track and name.endswith(f"/{track}")

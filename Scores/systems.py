@@ -47,18 +47,9 @@ def score_systems(job):
     Args:
       job: `Job`.
 
-    Returns:
-      None, or why the track could not be scored.
+    Raises:
+      InputError: If the track cannot be scored.
     """
-    try:
-        _score(job)
-    except InputError as error:
-        return str(error)
-    return None
-
-
-def _score(job):
-    """`score_systems`, which raises InputError."""
     audible = ~frames.silent(job.references)
     names, silent = (bss_eval.chosen(job.names, flags) for flags in (audible, ~audible))
     references = job.references[audible]
@@ -69,15 +60,31 @@ def _score(job):
         if system in job.made:
             given = job.made[system]
             absent = dict(zip(silent, given[~audible])) | job.absent.get(system, {})
-            given = given[audible]
+            told = names, references, given[audible]
         else:
-            given = job.oracles[system](job.mix, references)
+            told = _asked(job, job.oracles[system], names, references)
             absent = everywhere if system == FLOOR else {}
         scores = protocols.score(
-            *(job.protocol, names, references, given, job.sample_rate),
-            *(job.engine, job.mix, absent),
+            *(job.protocol, *told, job.sample_rate, job.engine, job.mix, absent)
         )
         store.write(path, scores, description)
+
+
+def _asked(job, oracle, names, references):
+    """(names, references, estimates) of what knows the sources.
+
+    It is asked for the sources of each scenario: for the accompaniment of a song beside
+    the vocals, and never together with the sources that it is the sum of.
+    """
+    true, made = {}, {}
+    for chosen, (these, _) in protocols.scenarios(
+        job.protocol, names, (references, references)
+    ):
+        found = zip(chosen, these, oracle(job.mix, these))
+        for name, reference, estimate in found:
+            true.setdefault(name, reference)
+            made.setdefault(name, estimate)
+    return list(true), *(np.stack([*of.values()]) for of in (true, made))
 
 
 def folder_of(system):
@@ -92,11 +99,25 @@ def mean_improvement(systems, system, floor):
       systems: {system: {track: TrackScores}}.
       system: The one that is asked about.
       floor: The one that it is compared with.
+
+    Returns:
+      float; not finite if an estimate is silent or perfect, or a mixture a solo.
     """
     gains = [
         one.whole(source) - systems[floor][track].whole(source)
         for track, one in systems[system].items()
-        for source in one.names
-        if source != protocols.ACCOMPANIMENT or len(one.names) == 1
+        for source in one.counted
     ]
     return float(np.mean(gains))
+
+
+def told_improvement(gain):
+    """`mean_improvement` as a line for the terminal."""
+    if np.isfinite(gain):
+        told = f"{gain:.2f} dB, mean of all sources of all tracks"
+    else:
+        told = (
+            "no mean of all sources of all tracks, for an estimate is silent or "
+            "perfect, or a track is a solo; the table has what there is"
+        )
+    return f"SI-SDR above the mixture: {told}"

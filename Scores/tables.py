@@ -1,13 +1,12 @@
 """Rows of scores as text for a terminal, as Markdown, LaTeX and CSV."""
 
 import csv
-import re
 import sys
 
 import numpy as np
 
 import Utils
-from Scores import museval_file, protocols, si_sdr, texts
+from Scores import bss_eval_v3, museval_file, protocols, si_sdr, texts
 from Scores.aggregate import COLUMNS, WHOLE
 from Scores.track import METRICS
 
@@ -15,7 +14,8 @@ from Scores.track import METRICS
 def caption(summary):
     """States what the numbers of a `Summary` are, in one paragraph."""
     parts = [
-        f"Scores in dB of {summary.tracks} tracks at {summary.sample_rate} Hz.",
+        f"Scores in dB of {summary.tracks} tracks at "
+        f"{' and '.join(map(str, summary.sample_rates))} Hz.",
         _of_protocol(summary.protocol),
         f"SI-SDR, SNR: {si_sdr.CONVENTION}; mean over tracks. SI-SDRi: gain in SI-SDR "
         f"over {summary.floor!r}, track by track.",
@@ -35,9 +35,16 @@ def caption(summary):
         for row in summary.rows
         if row.is_mean
     ]
-    museval = summary.protocol.get("museval") or museval_file.version()
-    versions = f"museval {museval}, NumPy {np.__version__}"
-    return " ".join([*parts, f"Frames: {'; '.join(frames)}. Versions: {versions}."])
+    return " ".join([*parts, f"Frames: {'; '.join(frames)}.", _versions(summary)])
+
+
+def _versions(summary):
+    """Of those whose numbers these are, or would be."""
+    if summary.protocol["family"] == bss_eval_v3.FAMILY:
+        oracle = f"mir_eval {bss_eval_v3.version()}"
+    else:
+        oracle = f"museval {summary.protocol.get('museval') or museval_file.version()}"
+    return f"Versions: {oracle}, NumPy {np.__version__}."
 
 
 def _of_protocol(how):
@@ -79,6 +86,12 @@ def given(conditions, without):
         if condition in conditions and tracks:
             text += f" No {condition} was given of {', '.join(tracks)}."
     return text
+
+
+def not_scored(failures):
+    """Says in a caption which tracks failed, of {track: why}, and why."""
+    told = "; ".join(f"{track} ({why})" for track, why in failures.items())
+    return f" Not scored: {told}." if told else ""
 
 
 def families(rows):
@@ -170,9 +183,7 @@ def table_latex(rows, caption=""):
         name = "" if row.system == system else texts.latex(row.system)
         source = texts.latex(row.source)
         source = rf"\emph{{{source}}}" if row.is_mean else source
-        # A hyphen is neither a minus sign nor a dash.
-        signed = [re.sub("^-(?=[0-9])", "$-$", cell) for cell in cells]
-        signed = [re.sub("^-", "--", cell) for cell in signed]
+        signed = map(texts.latex_number, cells)
         lines.append(" & ".join([name, source, *signed]) + r" \\")
         system = row.system
     lines += [r"\bottomrule", r"\end{tabular}"]

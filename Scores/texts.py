@@ -1,5 +1,6 @@
 """Text for terminals, Markdown and LaTeX."""
 
+import re
 import textwrap
 import unicodedata
 
@@ -37,6 +38,15 @@ LATEX = {
 def latex(text):
     """For LaTeX."""
     return "".join(LATEX.get(c, c) for c in one_line(text))
+
+
+def latex_number(cell):
+    """A cell for LaTeX, where a hyphen is neither a minus sign nor a dash."""
+    sign = re.match("-(?=[0-9])|-$|- ", cell)
+    if sign is None:
+        return latex(cell)
+    told = "$-$" if cell[1:2].isdigit() else "--"
+    return told + latex(cell[1:])
 
 
 def width(text):

@@ -7,6 +7,7 @@ import numpy as np
 from Scores import pes
 
 METRICS = ("SDR", "ISR", "SIR", "SAR")  # of BSSEval, in dB; v3 has no ISR
+ACCOMPANIMENT = "accompaniment"  # of a song: the sum of all targets but the vocals
 STATISTICS = {"median": np.median, "mean": np.mean}
 
 
@@ -65,6 +66,13 @@ class TrackScores:
     si_sdr: np.ndarray | None = None
     snr: np.ndarray | None = None
     silence: pes.TrackSilence | None = None
+
+    @property
+    def counted(self):
+        """The names that a mean counts: not the accompaniment, a sum of others."""
+        is_song = ACCOMPANIMENT in self.protocol.get("targets", ())
+        rest = tuple(n for n in self.names if not (is_song and n == ACCOMPANIMENT))
+        return rest or self.names
 
     @property
     def n_frames(self):

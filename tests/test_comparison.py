@@ -248,3 +248,12 @@ def test_scores_of_different_protocols_are_not_compared():
     systems["b"]["t0"] = dataclasses.replace(one, protocol=other)
     with pytest.raises(InputError, match="'hop_seconds', 0.5.*evaluate them alike"):
         comparison.compare(systems)
+
+
+def test_each_track_is_compared_at_one_sample_rate():
+    slow = {"a": made(vn=[1.0]), "b": made(vn=[2.0])}
+    faster = dataclasses.replace(slow["b"], sample_rate=2000)
+    compare = comparison.compare
+    assert compare({"x": {**slow, "b": faster}, "y": {**slow, "b": faster}}, ["SDR"])
+    with pytest.raises(InputError, match="b at 1000 Hz and b at 2000 Hz"):
+        compare({"x": slow, "y": {**slow, "b": faster}}, ["SDR"])

@@ -1,6 +1,7 @@
 """Estimates of any program, in folders: what is scored, told and kept."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -9,6 +10,7 @@ import soundfile as sf
 
 import Config
 import Evaluate
+from Evaluating import comparing
 from Schema import InputError
 from Scores import bss_eval, folders, store
 
@@ -177,9 +179,11 @@ def test_a_mixture_that_is_there_is_the_floor(tree):
 
 def test_estimates_without_a_reference_are_told(tree):
     write(tree / "estimates" / "01 Größe", {"fl": sources(0)["vn"]})
+    write(tree / "estimates" / "gone", sources(0))
     verb(tree)
     table = (tree / "out" / "table.md").read_text("utf-8")
     assert "Estimates without a reference: fl." in table
+    assert "without a reference: gone." in table
     (line,) = [
         x for x in table.splitlines() if x.startswith("| estimates | fl | absent")
     ]
@@ -223,3 +227,53 @@ def test_one_source_in_two_files_is_refused(tree):
     sf.write(path, np.zeros(100), RATE)
     with pytest.raises(InputError, match="are one source twice"):
         folders.pairs(tree / "reference", tree / "estimates")
+
+
+def test_a_track_called_as_a_row_loses_no_score_of_that_row(tree, capsys):
+    for what in ("reference", "estimates"):
+        shutil.copytree(tree / what / "01 Größe", tree / what / "mixture/01 Größe")
+    verb(tree)
+    assert "rename the folder mixture" in capsys.readouterr().out
+    found = store.read(tree / "out/mixture/01 Größe.json")[1]
+    assert found["track"] == "01 Größe"
+    table = (tree / "out/table.md").read_text("utf-8")
+    assert "Not scored: mixture/01 Größe (the scores of a row stand in" in table
+
+
+def test_scores_of_folders_are_compared_without_those_of_their_rows(tree):
+    verb(tree)
+    assert set(store.read_folder(tree / "out")) == {"01 Größe", "b/02_'x'"}
+    os.remove(tree / "out/01 Größe.json")  # all that are left are below a folder
+    os.remove(tree / "out/mixture/01 Größe.json")
+    os.remove(tree / "out/ideal_ratio_mask/01 Größe.json")
+    assert comparing.scores_of(tree / "out", "test") == tree / "out"
+    assert set(store.read_folder(tree / "out")) == {"b/02_'x'"}
+
+
+def test_one_source_by_itself_is_told_to_have_no_gain(tree, capsys):
+    for what in ("reference", "estimates"):
+        for path in tree.glob(f"{what}/**/vc.wav"):
+            path.unlink()
+    verb(tree)
+    assert "no mean of all sources of all tracks" in capsys.readouterr().out
+
+
+def test_scores_of_tracks_that_are_gone_go_too_and_nothing_else(tree):
+    verb(tree)
+    (tree / "out/notes.json").write_text("{}")
+    shutil.copytree(tree / "out/b", tree / "out/elsewhere/b")
+    shutil.rmtree(tree / "reference/b")
+    verb(tree)
+    left = {p.relative_to(tree / "out").as_posix() for p in tree.glob("out/**/*.json")}
+    rows = {f"{row}01 Größe.json" for row in ("", "mixture/", "ideal_ratio_mask/")}
+    assert left == rows | {"notes.json", "elsewhere/b/02_'x'.json"}
+
+
+def test_tracks_may_differ_in_their_sample_rate(tree):
+    for what in ("reference", "estimates"):
+        for path in tree.glob(f"{what}/01 Größe/*.wav"):
+            samples = sf.read(path)[0]
+            sf.write(path, samples, 2 * RATE, subtype="FLOAT")
+    verb(tree)
+    table = (tree / "out/table.md").read_text("utf-8")
+    assert "2 tracks at 8000 and 16000 Hz" in table

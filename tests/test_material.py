@@ -134,6 +134,7 @@ def test_the_protocol_follows_the_data_set_unless_one_is_named():
     [
         (dict(wiener_iterations=-1), "wiener_iterations=-1 must be 0 or more"),
         (dict(engine="slow"), "evaluation.engine=slow: there are fast, museval"),
+        (dict(engine="museval", silence="source"), "museval knows no"),
         (dict(silence="maybe"), "silence='maybe' must be one of"),
     ],
 )

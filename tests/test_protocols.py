@@ -182,7 +182,7 @@ def test_the_accompaniment_is_no_part_of_the_mean(tmp_path):
 def test_what_is_there_of_a_song_is_scored_together(names, scenarios):
     protocol = protocols.named("musdb-v4")
     pair = [np.ones([len(names), 10, 1])] * 2
-    found = [chosen for chosen, _ in protocols._scenarios(protocol, names, pair)]
+    found = [chosen for chosen, _ in protocols.scenarios(protocol, names, pair)]
     assert found == scenarios
     scores = protocols.score(protocol, names, *tracks(len(names), 4000), 2000)
     assert set(scores.names) == set(sum(scenarios, []))

@@ -13,7 +13,7 @@ import pytest
 
 import Utils
 from Schema import InputError
-from Scores import pes, score_file, store
+from Scores import pes, protocols, score_file, store
 from Scores.aggregate import aggregate
 from Scores.bss_eval import bss_eval, protocol
 from Scores.track import METRICS, Dropped
@@ -142,6 +142,23 @@ def test_museval_aggregates_a_file_without_a_single_sir(
     theirs.add_eval_dir(tmp_path)
     found = theirs.agg_frames_tracks_scores()
     assert found["a"]["SDR"] == 7.0 and np.isnan(found["a"]["SIR"])
+
+
+def test_museval_reads_segments_of_v3_which_have_no_isr(tmp_path, museval_aggregate):
+    rng = np.random.default_rng(0)
+    references = rng.normal(size=(2, 3 * 16384, 1))
+    estimates = references + 0.3 * references[::-1]
+    of = protocols.named("ancestor-v3")
+    scores = protocols.score(of, ["vn", "vc"], references, estimates, 22050)
+    store.write(tmp_path / "test" / "song.json", scores)
+    theirs = museval_aggregate.EvalStore(frames_agg="mean", tracks_agg="mean")
+    theirs.add_eval_dir(tmp_path)
+    found = theirs.agg_frames_tracks_scores()
+    for name in scores.names:
+        for metric in ("SDR", "SIR", "SAR"):
+            wanted = scores.of_track(name, metric)
+            assert found[name][metric] == pytest.approx(wanted, abs=1e-4)
+        assert np.isnan(found[name]["ISR"])
 
 
 @pytest.mark.parametrize(

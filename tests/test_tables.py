@@ -228,7 +228,7 @@ def summary(**other):
     fields = dict(
         rows=ROWS,
         tracks=44,
-        sample_rate=22050,
+        sample_rates=(22050,),
         protocol={**protocol(hop_seconds=0.5), "museval": "9.8.7"},
         silent={"mixture": collections.Counter(), "wave_u_net": counts},
         shorter=0,
