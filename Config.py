@@ -16,7 +16,7 @@ from sacred import SETTINGS, Ingredient
 
 import Schema
 from Console import command_line as console
-from Console import published
+from Console import data_sets, published
 from Console.command_line import quiet, run_folder  # noqa: F401
 from Console.options import plain, stored_data, stored_visual  # noqa: F401
 
@@ -34,7 +34,7 @@ data, visual, mixing, model, training, evaluation = INGREDIENTS = [
 ]
 SECTIONS = [ingredient.path for ingredient in INGREDIENTS]
 ROOMS = ("Console", "Datasets", "Models", "Learning", "Scores", "Preparing")
-ROOMS += ("Evaluating",)
+ROOMS += ("Evaluating", "Fitting")
 
 OPTIONAL = {  # knobs that may be None, and their type otherwise
     "data.raw": str,
@@ -42,7 +42,11 @@ OPTIONAL = {  # knobs that may be None, and their type otherwise
     "visual.front_end": str,
     "visual.weights": str,
     "model.visual_channels": int,
+    "training.ema": float,
     "training.gradient_clip": float,
+    "training.log_audio_epochs": int,
+    "training.save_minutes": float,
+    "training.second_stage": float,
     "training.validation_steps": int,
     "training.warm_start": str,
     "evaluation.workers": int,
@@ -56,6 +60,8 @@ OPTIONAL = {  # knobs that may be None, and their type otherwise
     "protocol": str,
     "resume": str,
     "loss": str,
+    "source_order": str,
+    "absent_sources": str,
 }
 
 
@@ -78,43 +84,8 @@ def recordings():
     window_seconds = 8.0  # longest window that lies whole in one record
 
 
-# The embedded demo corpus: fabricated ensembles in URMP's own layout.
-@data.config
-def chamber_corpus(name):
-    if name == "chamber":
-        train_pieces = 40
-        validation_pieces = 8
-        test_pieces = 8
-        seconds = 30.0  # duration of a piece
-        corpus_seed = 0  # another seed: other pieces
-        instruments = list(Schema.INSTRUMENTS)  # who may play
-        min_parts = 2  # players of a piece, at least
-        max_parts = 5  # and at most
-        duplicates = "allow"  # | "never" | "always": two players of one instrument
-        compass = 12  # semitones that a part strays from its register's middle
-        video = True  # render the players
-        frame_rate = 15  # Hz, of the video
-
-
-# What the files or stems of a recording are, where their names do not tell it.
-@data.config
-def labels_of_files(name):
-    if name in ("stems", "musdb18", "musdb18_hq"):
-        label_map = []  # ["*voc*=vocals", "*=band"]: the first pattern of a name counts
-
-
-# Which of AudioSet's clips are used, by their classes, and how these are labelled.
-@data.config
-def classes_of_clips(name):
-    if name == "audioset":
-        label_map = []  # ["/m/07y_7=vn", "Cello=vc"]; []: all clips, as "sound"
-
-
-# Where a data set that was published without a layout keeps its files.
-@data.config
-def layout_of_files(name):
-    if name == "clarinet4science":
-        pattern = ""  # "{player}/{piece}.*"; "": "{player}_{piece}.mp4"
+for scope in data_sets.SCOPES:
+    data.config(scope)
 
 
 # What is seen of the players, if the recordings have videos.
@@ -191,22 +162,58 @@ def spectrogram_unet(name):
         legacy_fft = False  # round Fourier transforms as in 2018; for parity
 
 
+# Whether sound and sight belong together: Arandjelovic, Zisserman, "Objects that
+# Sound", ECCV 2018.  It separates nothing: a separator begins with its parts.
+@model.config
+def correspondence(name):
+    if name == "correspondence":
+        num_layers = 12  # of the sound, as of a wave_unet that is to take them
+        num_initial_filters = 24
+        filter_size = 15
+        num_frames = 65536  # samples of a window
+        moments = 8  # parts of a window that are compared each with itself
+        embedding_size = 128  # numbers of a moment
+        temperature = 0.1  # by which similarities, -1 to 1, are divided in the loss
+        visual_channels = 32  # as of the wave_unet, like the rest
+        visual_layers = 3
+        frame_network = "frames_cnn"
+
+
 # How the weights are found.  The ancestor: Stoller et al., ISMIR 2018, section 4.2.
 @training.config
 def optimisation():
     batch_size = 16  # examples a step, over all devices
+    accumulate = 1  # batches whose gradients make one step: a batch as much larger
     optimizer = "adam"  # | "muon": fewer steps, Learning/optimizers.py
-    learning_rate = 1e-4  # at the first step
-    learning_rate_decay = 1.0  # factor for every decay_steps steps, continuous
+    learning_rate = 1e-4  # at the first step, or after the warm-up
+    schedule = "exponential"  # | "constant" | "cosine", to 0 at the last step |
+    # "plateau": Learning/schedules.py
+    learning_rate_decay = 1.0  # factor for every decay_steps steps, or each plateau
     decay_steps = 2000  # steps
-    loss = "mean_square"  # | "sum_square" | "mean_absolute" | "magnitude_absolute"
-    precision = "float32"  # | "bfloat16"; weights, outputs and losses stay float32
+    plateau_epochs = 5  # epochs without a better validation loss before a decay
+    warmup_steps = 0  # steps in which the learning rate rises
+    ema = None  # 0.999: validate and keep an average of the weights, which moves so
+    loss = "mean_square"  # | "sum_square" | "mean_absolute" | "magnitude_absolute" |
+    # "si_sdr" | "snr" | "multi_resolution_stft", or "si_sdr + 10 * mean_absolute"; of
+    # model.name=correspondence "correspondence" | "synchrony", or both
+    source_order = "named"  # | "best": as costs a window least, if slots have no names
+    absent_sources = "count"  # silence is asked for; | "ignore": nothing is, where a
+    # source does not play in the piece; | "ignore_silent": or not in the window
+    precision = "auto"  # | "float32" | "bfloat16"; "auto": bfloat16 on a TPU alone;
+    # weights, outputs and losses stay float32
     warm_start = None  # run or checkpoint folder whose weights are the first ones
+    warm_start_patterns = []  # ["frames/*", "down_*"]: of these names alone; []: all
     gradient_clip = 1.0  # greatest global norm of a gradient; None: any
     steps_per_epoch = 2000  # steps between validations
     max_epochs = 1000  # epochs, at most
     patience = 20  # epochs without a better validation loss before stopping
+    second_stage = None  # 1e-5: after that go on from the best with this learning rate
+    # and twice the batch until it stops again, as in 2018
+    save_minutes = 10.0  # min, at most, between states that can be resumed; None: an
+    # epoch
+    deterministic = False  # the same bits again on GPUs too, slower; CPUs give them
     validation_steps = None  # batches of a validation; None: the whole split
+    log_audio_epochs = 10  # epochs between sounds in TensorBoard; None: no sounds
     gain_min = 0.7  # each source is scaled by a random gain, from this
     gain_max = 1.0  # to this
     condition_dropout = 0.0  # share of examples from which a condition is withheld
@@ -222,7 +229,7 @@ def scoring():
     oracles = [
         "ideal ratio mask"
     ]  # rows beside the mixture; Evaluating/rows.py has more
-    ablations = []  # rows of the model with "zero labels", "zero video", "swapped video"
+    ablations = []  # rows of it with "zero labels", "zero video", "swapped video"
     wiener_iterations = 0  # of a row of its estimates through a Wiener filter; 0: none
     pairs = None  # list of pairs of solos for music-2mix-v3; None: that of VIMSS
     engine = "fast"  # | "museval": the same numbers from museval itself, slowly
@@ -261,8 +268,8 @@ def command_line(experiment, observed=False, argv=None, check=None):
     """Runs a verb from the command line; the last line of each verb.
 
     A user's error is one sentence on standard error and exit status 1; Ctrl-C is
-    status 130; any other exception is a bug and keeps its traceback, as everything
-    does with `--debug`.
+    status 130, SIGTERM 143; any other exception is a bug and keeps its traceback, as
+    everything does with `--debug`.
 
     A verb whose main function has an argument `run` reads the data section of that run
     (default: the newest); one that has `resume`, all of it.  What is typed is on top.

@@ -39,6 +39,7 @@ from Evaluating import comparing, folders
 from Evaluating.asking import asked
 from Evaluating.run import Evaluation
 from Evaluating.scoring import evaluate, report, summarise
+from Models.devices import use_one
 from Schema import InputError
 from Scores import systems, tables
 from Scores.systems import FLOOR
@@ -52,10 +53,13 @@ Config.attach(ex)
 
 
 @ex.main
-def main(run, estimates, reference, output, protocol, data, visual, evaluation):
+def main(
+    run, estimates, reference, output, protocol, devices, data, visual, evaluation
+):
     if estimates is not None or reference is not None:
         told = asked(evaluation, protocol), evaluation["workers"]
         return folders.main(estimates, reference, output, *told)
+    use_one(devices)
     run, split = Utils.find_run(run), evaluation["split"]
     told = asked(evaluation, protocol, data["name"])
     work = Evaluation(run, Test.open_records(data, visual), data["name"], split, told)
@@ -71,10 +75,7 @@ def main(run, estimates, reference, output, protocol, data, visual, evaluation):
             "with evaluation.pairs=FILE scores mixtures of two of them"
         )
     else:
-        print(
-            f"SI-SDR above the mixture: {gain:.2f} dB, mean of all sources of all "
-            "tracks"
-        )
+        print(systems.told_improvement(gain))
     required = evaluation["required_si_sdri"]
     if required is not None and not gain >= required:
         raise InputError(
@@ -85,10 +86,12 @@ def main(run, estimates, reference, output, protocol, data, visual, evaluation):
 
 
 @ex.command
-def conditions(run, protocol, data, visual, evaluation):
+def conditions(run, protocol, devices, data, visual, evaluation):
     """Scores a model blind, then given each condition, then all: a row each."""
+    use_one(devices)
     run, split = Utils.find_run(run), evaluation["split"]
-    told = asked({**evaluation, "conditions": None, "ablations": []}, protocol)
+    wanted = {**evaluation, "conditions": None, "ablations": []}
+    told = asked(wanted, protocol, data["name"])
     work = Evaluation(run, Test.open_records(data, visual), data["name"], split, told)
     found = []
     for given in work.choices():
@@ -124,6 +127,7 @@ def defaults():
     protocol = None  # "urmp-v4" | "musdb-v4" | "ancestor-v3" | "music-2mix-v3"; None:
     # that of the data set
     runs = []  # of compare only: runs that were evaluated, or folders of scores
+    devices = "auto"  # | "cpu" | "gpu:1" | "tpu": where a run is asked, on one device
 
 
 if __name__ == "__main__":

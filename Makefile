@@ -24,7 +24,7 @@ endif
 setup: $(VENV)/ready
 
 REQUIREMENTS := requirements.txt requirements-dev.txt requirements-beam.txt \
-	requirements-nodeps.txt constraints.txt
+	requirements-observers.txt requirements-nodeps.txt constraints.txt
 
 $(VENV)/ready: $(REQUIREMENTS)
 	@test -n "$(PYTHON)" || { echo "VIMSS needs Python 3.11, 3.12 or 3.13;" \

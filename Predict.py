@@ -33,6 +33,7 @@ from Schema import InputError
 with Config.quiet():  # Datasets wakes TensorFlow
     from Datasets import media, muxing, score, segments, streaming, writing
     from Datasets.video import VideoReader, has_pictures
+    from Models.devices import use_one
 
 PRETRAINED = pathlib.Path(__file__).parent / "pretrained" / "ensemble"
 MIN_SECONDS = 0.25  # a shorter file is taken for a mistake
@@ -264,9 +265,7 @@ def defaults():
     output = "separated"  # folder
     labels = None  # names of the sources that play, if the model is told them: vn,vc
     notes = None  # folder of Notes_*.txt, if the model is told the score
-    video = (
-        None  # file, if the model sees players; None: the input, if it is one; False
-    )
+    video = None  # file, for models that see; None: the input, if it is one; False
     players = None  # how many are to be seen; None: as many as are named, or found
     weights = None  # file of the front end's image network, if it is the user's own
     subtype = "FLOAT"  # samples of the files: FLOAT, PCM_24 or PCM_16
@@ -276,16 +275,17 @@ def defaults():
     hop = "aligned"  # | "ancestor": estimates end to end, as f90's Wave-U-Net does
     precision = "float32"  # | "bfloat16": faster on processors that know it, less exact
     form = None  # "plain" | "fast": how the model is computed; None: what is fastest
+    devices = "auto"  # | "cpu" | "gpu:1" | "tpu": where it is computed, on one device
 
 
 @ex.main
-def main(run, input, output, labels, notes, video, players, subtype, _config):
+def main(run, input, output, labels, notes, video, players, subtype, devices, _config):
     """Separates one file and says where the sources are."""
     if input is None:
         raise InputError("name a recording: python Predict.py with input=FILE")
     media.AudioReader(str(input)).close()  # unreadable: refused before a model loads
-    options = {knob: _config[knob] for knob in KNOBS}
-    run = Utils.find_run(run, PRETRAINED)
+    use_one(devices)
+    run, options = Utils.find_run(run, PRETRAINED), {k: _config[k] for k in KNOBS}
     predictor, began = Predictor(run, **options), time.time()
     told = str(input), output, labels, video, subtype, True, notes, players
     files, seen = predictor.separate_file(*told), predictor.given.report()

@@ -13,6 +13,7 @@ from sacred import Experiment
 import Config
 import Schema
 import Utils
+from Learning import spreading
 from Schema import InputError
 
 ex = Experiment(
@@ -21,13 +22,19 @@ ex = Experiment(
     save_git_info=False,
 )
 Config.attach(ex)
+# The knobs of training that say what a loss is, and what an older run was trained with.
+LOSS = {"loss": "mean_square", "source_order": "named", "absent_sources": "count"}
 
 
 @ex.config
 def defaults():
     run = None  # a run, a checkpoint, or a folder of runs: its newest; None: runs/
     loss = None  # "mean_square" and so on; None: the one that the run was trained with
-    batch_size = 16  # windows at once; changes memory, not the result
+    source_order = None  # "named", "best"; None: likewise
+    absent_sources = None  # "count", "ignore", "ignore_silent"; None: likewise
+    batch_size = 16  # windows at once; changes memory, not the result.  Of a model that
+    # compares windows with each other it is that of its training
+    devices = "auto"  # | "cpu" | "gpu" | "gpu:0,1" | "tpu"; Models/devices.py has all
 
 
 def open_records(data, visual=None):
@@ -168,124 +175,124 @@ def check_fit(records, model):
             )
 
 
-def parts(name, model):
-    """The sum of a loss over each example, and the weight of each in the mean.
+def batch_loss(loss, model, source_order="named", absent_sources="count"):
+    """loss(outputs, batch) of a whole training batch, the same mean as `mean_loss`.
 
-    "sum_square" is a sum over a window and a mean over windows: the sum over a batch,
-    as in the 2018 VIMSS, would depend on the size of the batch, to which Adam is
-    blind.  The others are means over all that is compared.
+    Everything counts: what surrounds a track is silence that training may see.
 
     Args:
-      name: A key of Models.losses.LOSSES.
-      model: The separator whose outputs are judged.
-
-    Returns:
-      f(outputs, batch) -> (sums float32 [B], weights float32 [B]).  Where the batch
-      has `n_valid`, what lies beyond does not count.
-
-    Raises:
-      InputError: If there is no such loss, or the model does not give what it compares.
+      loss: What the user typed: `Models.losses.Loss` has this and the others.
+      model: Separator.
+      source_order: "named" or "best".
+      absent_sources: "count", "ignore" or "ignore_silent".
     """
     import tensorflow as tf
 
     from Models import losses
 
-    of_examples = losses.of_outputs(name, model)
-    if name != "sum_square":
-        return of_examples
+    judged = losses.Loss(loss, model, source_order, absent_sources)
 
-    def of_windows(outputs, batch):
-        sums, counts = of_examples(outputs, batch)
-        return sums, tf.cast(counts > 0, tf.float32)
-
-    return of_windows
-
-
-def batch_loss(name, model):
-    """loss(outputs, batch) of a whole training batch, the same mean as `mean_loss`.
-
-    Everything counts: what surrounds a track is silence that training may see.
-    """
-    import tensorflow as tf
-
-    of_example = parts(name, model)
-
-    def loss(outputs, batch):
+    def of_batch(outputs, batch):
         whole = {key: batch[key] for key in batch if key != "n_valid"}
-        sums, weights = of_example(outputs, whole)
-        return tf.reduce_sum(sums) / tf.reduce_sum(weights)
+        sums, weights = (
+            tf.reduce_sum(part, axis=1) for part in judged.parts(outputs, whole)
+        )
+        return judged.mean(sums, weights)
 
-    return loss
+    return of_batch
 
 
 class MeanLoss:
     """The mean loss of one model, compiled once for as many splits as one likes."""
 
-    def __init__(self, model, loss):
+    def __init__(self, model, loss, strategy=None, **others):
         """Compiles nothing yet.
 
         Args:
           model: Separator.
-          loss: A key of Models.losses.LOSSES.
+          loss: As the `others`, as in `batch_loss`.
+          strategy: tf.distribute.Strategy that the model was made in; None: no special
+            one.  The replicas' sums are added, so their mean is that of one device.
+          **others: source_order and absent_sources.
         """
         import tensorflow as tf
 
-        of_example = parts(loss, model)
+        from Models import losses
+
+        judged = losses.Loss(loss, model, **others)
+        self._strategy = strategy = strategy or tf.distribute.get_strategy()
+
+        def of_replica(batch):
+            both = judged.parts(model(batch, training=False), batch)
+            return tf.stack([tf.reduce_sum(tf.cast(x, tf.float64), 1) for x in both])
 
         @tf.function
         def sums(batch):
-            pair = of_example(model(batch, training=False), batch)
-            return tf.stack([tf.reduce_sum(tf.cast(x, tf.float64)) for x in pair])
+            found = strategy.run(of_replica, args=(batch,))
+            return strategy.reduce("SUM", found, axis=None)
 
-        self._sums = sums
+        self._sums, self._mean = sums, judged.mean
 
     def __call__(self, batches):
-        """The mean over all valid samples of some batches (Schema.BATCH).
+        """The mean over all that counts in some batches (Schema.BATCH).
 
         Raises:
-          InputError: If there are none.
+          InputError: If there is nothing.
         """
-        total = weight = 0.0
-        for batch in batches:
-            pair = self._sums(batch).numpy()
-            total, weight = total + pair[0], weight + pair[1]
-        if not weight:
-            raise InputError("there is nothing to test: the split holds no samples")
-        return float(total / weight)
+        if self._strategy.num_replicas_in_sync > 1:
+            batches = spreading.spread(batches, self._strategy)
+        total = sum(self._sums(batch).numpy() for batch in batches)  # [2, K]
+        if isinstance(total, int) or not total[1].all():
+            raise InputError(
+                "there is nothing to test: the split holds no samples, or, of windows "
+                "that are compared, those of one recording"
+            )
+        return float(self._mean(*total))
 
 
-def mean_loss(model, batches, loss):
+def mean_loss(model, batches, loss, strategy=None, **others):
     """The exact mean loss of a model over the valid samples of some batches.
 
     Args:
       model: Separator.
       batches: Iterable of batches (Schema.BATCH), as of a split.
-      loss: A key of Models.losses.LOSSES.
+      loss: As the `others`, as in `batch_loss`.
+      strategy: As of `MeanLoss`.
+      **others: source_order and absent_sources.
 
     Returns:
       float; however the samples were cut into batches.
     """
-    return MeanLoss(model, loss)(batches)
+    return MeanLoss(model, loss, strategy, **others)(batches)
 
 
 @ex.main
-def main(data, visual, evaluation, run, batch_size, loss):
+def main(data, visual, evaluation, run, batch_size, devices, _config):
     from Datasets import pipeline
     from Datasets.mixtures import Mixtures
     from Models import checkpoints
+    from Models.devices import place, strategy
 
     if batch_size < 1:
         raise InputError(f"batch_size={batch_size} must be at least 1")
-    run = Utils.find_run(run)
-    model = checkpoints.load(run)
+    run, found = Utils.find_run(run), strategy(devices)
+    with found.scope():
+        model = checkpoints.load(run)
     told = checkpoints.describe(run)["extra"]
-    loss = loss or told.get("loss", "mean_square")
+    judged = {key: _config[key] or told.get(key, usual) for key, usual in LOSS.items()}
     mixtures = Mixtures(**(told.get("mixing") or {})).fixed()
     records = open_records(data, visual)
-    found = windows(records, evaluation["split"], model, mixtures=mixtures)
-    value = mean_loss(model, pipeline.evaluation_batches(found, batch_size), loss)
-    tracks = len(found.tracks)
-    print(f"{loss} on {evaluation['split']} ({tracks} tracks): {value:.6e}  [{run}]")
+    split = windows(records, evaluation["split"], model, mixtures=mixtures)
+    if not model.separates:
+        batch_size = told["training"]["batch_size"]
+    batch_size += -batch_size % found.num_replicas_in_sync
+    given = batch_size, not model.separates, place(found)
+    batches = pipeline.evaluation_batches(split, *given)
+    value = mean_loss(model, batches, strategy=found, **judged)
+    name = " ".join(x for key, x in judged.items() if key == "loss" or x != LOSS[key])
+    of = f"{len(split.tracks)} tracks"
+    of += "" if model.separates else f", {batch_size} windows at once"
+    print(f"{name} on {evaluation['split']} ({of}): {value:.6e}  [{run}]")
     return value
 
 

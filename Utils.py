@@ -1,12 +1,14 @@
-"""Seconds, files and run folders: NumPy and the standard library only."""
+"""Seconds, files, run folders, processes: NumPy and the standard library only."""
 
 import contextlib
 import difflib
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
+from typing import NamedTuple
 
 import numpy as np
 
@@ -109,8 +111,10 @@ def read_json(path):
     Raises:
       InputError: If the file is absent or is not JSON; it names the file.
     """
+    if not hasattr(path, "read_text"):
+        path = pathlib.Path(path)
     try:
-        return json.loads(pathlib.Path(path).read_text("utf-8"))
+        return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -121,6 +125,24 @@ def nearest(name, names):
     """The most similar of some names, or None: for errors that teach the fix."""
     found = difflib.get_close_matches(str(name), list(names), n=1, cutoff=0.5)
     return found[0] if found else None
+
+
+def check_local(path, what):
+    """Refuses a place that is not on a disk of this machine, as gs://BUCKET/runs.
+
+    Args:
+      path: What was typed.
+      what: What it is, as "run=".
+
+    Raises:
+      InputError: It says what to do.
+    """
+    if re.match(r"[A-Za-z][\w+.-]+:/", str(path)):
+        raise InputError(
+            f"{what}{path}: only records are read from other places than a disk of "
+            "this machine; copy it, as with `gcloud storage cp -r`, or mount it, as "
+            "with gcsfuse, and name the copy"
+        )
 
 
 def find_run(run=None, default=None):
@@ -136,6 +158,7 @@ def find_run(run=None, default=None):
     Raises:
       InputError: If there is none.
     """
+    check_local(run, "run=")
     folder = pathlib.Path("runs" if run is None else str(run))
     for part in ("checkpoint/model.json", "model.json"):
         if (folder / part).exists():
@@ -150,3 +173,64 @@ def find_run(run=None, default=None):
         f"{folder} holds no checkpoint (checkpoint/model.json), and no run that has "
         "one: train one with `python Training.py`, or name one with run=FOLDER"
     )
+
+
+TF_CONFIG = (
+    'TF_CONFIG=\'{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
+    '"task": {"type": "worker", "index": 0}}\''
+)
+
+
+class Place(NamedTuple):
+    """Which of the processes that train one model this one is.
+
+    Attributes:
+      index: From 0, who is the chief and keeps the run's folder.
+      count: Processes.
+    """
+
+    index: int = 0
+    count: int = 1
+
+
+def place(text=None):
+    """The `Place` that the variable TF_CONFIG gives this process; None without it.
+
+    Args:
+      text: Instead of the variable.
+
+    Raises:
+      InputError: If it is damaged; it says where, and how it should look.
+    """
+    text = os.environ.get("TF_CONFIG") if text is None else text
+    if not text:
+        return None
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise _damaged(text, f"is not JSON ({error})") from None
+    cluster = found.get("cluster") if isinstance(found, dict) else None
+    if not isinstance(cluster, dict) or not cluster:
+        raise _damaged(text, "has no cluster")
+    if strange := sorted(set(cluster) - {"chief", "worker"}):
+        raise _damaged(text, f"has {strange[0]!r} in its cluster, not chief or worker")
+    for kind, hosts in cluster.items():
+        if not isinstance(hosts, list) or not all(map(_is_address, hosts)):
+            raise _damaged(text, f"needs a list of HOST:PORT for its {kind}")
+    task = found.get("task")
+    if not isinstance(task, dict) or task.get("type") not in cluster:
+        raise _damaged(text, f"does not say which task this is: {' or '.join(cluster)}")
+    number, hosts = task.get("index"), cluster[task["type"]]
+    if isinstance(number, bool) or number not in range(len(hosts)):
+        raise _damaged(text, f"has index={number!r} of {len(hosts)} {task['type']}s")
+    before = len(cluster.get("chief", ())) if task["type"] == "worker" else 0
+    return Place(before + number, sum(map(len, cluster.values())))
+
+
+def _is_address(host):
+    return isinstance(host, str) and bool(re.fullmatch(r".+:\d+", host))
+
+
+def _damaged(text, what):
+    short = text if len(text) <= 200 else f"{text[:200]}..."
+    return InputError(f"TF_CONFIG={short} {what}; it should look like {TF_CONFIG}")

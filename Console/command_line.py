@@ -22,7 +22,8 @@ from sacred.arg_parser import format_usage
 from sacred.observers import FileStorageObserver
 from sacred.utils import ConfigAddedError
 
-from Console import options
+import Utils
+from Console import observers, options
 from Schema import InputError
 
 # What TensorFlow 2.21 says whatever TF_CPP_MIN_LOG_LEVEL is: at every import, and on a
@@ -39,9 +40,11 @@ def main(experiment, observed, argv, optional, sections, check=None):
     """Runs a verb; ends the process on errors.  See `Config.command_line`."""
     argv = sys.argv if argv is None else argv
     verb = pathlib.Path(argv[0]).name
-    signal.signal(signal.SIGTERM, _interrupt)  # a cluster takes the machine away
+    signal.signal(signal.SIGTERM, _terminate)  # a cluster takes the machine away
     try:
         return start(experiment, observed, argv, optional, sections, check)
+    except Terminated:
+        _end(verb, "terminated", 143)
     except KeyboardInterrupt:
         _end(verb, "interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
@@ -72,6 +75,7 @@ def start(experiment, observed, argv, optional, sections, check=None):
     names = options.inherit(experiment, updates, names)
     names = options.compose(experiment, updates, names)
     args["--loglevel"] = args["--loglevel"] or "WARNING"
+    observers.check(args)
     experiment.logger = _logger()
     try:
         run = experiment._create_run(command, updates, names, {}, {}, args)
@@ -102,10 +106,16 @@ def _ours(experiment):
 
 def _observe(run, observed):
     """Sees to it that a run which should leave a folder can."""
-    if observed and not _file_observers(run):
-        run.observers.append(FileStorageObserver("runs"))
+    if (Utils.place() or Utils.Place()).index:  # the chief keeps the one folder
+        run.observers.clear()
+    else:
+        told = run.observers, "runs" if observed else None
+        run.observers[:] = observers.arrange(*told)
+    if run.config.get("dry_run"):
+        run.observers.clear()
     run.unobserved = run.unobserved or not run.observers
     for observer in [] if run.unobserved else _file_observers(run):
+        Utils.check_local(observer.basedir, "-F ")
         os.makedirs(observer.basedir, exist_ok=True)
         tempfile.TemporaryFile(dir=observer.basedir).close()  # else: an OSError
 
@@ -196,8 +206,12 @@ def _sentence(error):
     return None
 
 
-def _interrupt(*_):
-    raise KeyboardInterrupt
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: what Ctrl-C saves is saved."""
+
+
+def _terminate(*_):
+    raise Terminated
 
 
 def _end(verb, sentence, status):

@@ -10,6 +10,7 @@ two names disagree on a section's `name`, the later's section is taken alone.
 
 from Console.corpora import CORPORA
 from Console.fabricated import FABRICATED
+from Console.pretraining import PRETRAINING
 from Console.sections import CONTEXT, DIFFERENCE, SEEN_WITH
 
 # Stoller, Ewert, Dixon, "Wave-U-Net", ISMIR 2018, tables 1 and 2, trained on MUSDB18
@@ -213,5 +214,6 @@ NAMED = {
         "training": {"condition_dropout": 0.4},
     },
     **CORPORA,
+    **PRETRAINING,
     **FABRICATED,
 }

@@ -6,7 +6,7 @@ Datasets.load("urmp", "records", "train", ...)   batches for a model
 Datasets.whole_track("01_Jupiter_vn_vc", "urmp", "records", ...)
 """
 
-from Datasets import pipeline
+from Datasets import pipeline, remote
 from Datasets import records as _records
 from Datasets.audioset import audioset_dataset_builder
 from Datasets.audioset_features import audioset_features_dataset_builder
@@ -71,6 +71,11 @@ def make_builder(name, records="records", **options):
       InputError: If there is no such data set.
     """
     _check_name(name)
+    if remote.is_remote(records):
+        raise InputError(
+            f"data.records={records}: records are made on a disk of this machine; make "
+            "them there, and copy the folder, as with `gcloud storage cp -r`"
+        )
     config = Options(**options)
     # TFDS wants the options that it lists by their name, all others as an object.
     listed = config.name in {c.name for c in DATASETS[name].BUILDER_CONFIGS}

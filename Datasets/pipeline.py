@@ -29,6 +29,7 @@ def training_batches(
     gain=(0.7, 1.0),
     condition_dropout=0.0,
     visual_dropout=0.0,
+    part=(0, 1),
 ):
     """Endless random windows; the mixture is the sum of the gained stems.
 
@@ -48,6 +49,8 @@ def training_batches(
       visual_dropout: Probability that an example does without one of the features of
         its players, each on its own, all players and frames alike; the rest is scaled
         up (Srivastava et al., "Dropout", JMLR 2014).
+      part: (k, n): of each batch only the k-th of n equal parts, for one of n
+        processes; nothing is read of the others.
 
     Returns:
       tf.data.Dataset of batches (Schema.BATCH).
@@ -59,8 +62,11 @@ def training_batches(
     check_training(windows, condition_dropout)
 
     gathered = gathering.Gathering(windows)
+    size = _size(batch_size, part)
 
-    def example(i):
+    def example(k):
+        # Of the batch k // size, the example k % size of this part.
+        i = first + k + k // size * (batch_size - size) + part[0] * size
         track, start, found = gathered(seed, i)
         n_parts = tf.shape(found["parts"])[0]
         drawn = mixing.random_gains(n_parts, gain, seed_of(GAIN, seed, i))
@@ -76,8 +82,24 @@ def training_batches(
             )
         return batch
 
-    indices = tf.data.Dataset.range(first, np.iinfo(np.int64).max)
-    return _batched(indices.map(example, CALLS), batch_size)
+    numbers = tf.data.Dataset.range(np.iinfo(np.int64).max // part[1] - first)
+    return _batched(numbers.map(example, CALLS), size)
+
+
+def _size(batch_size, part):
+    """Examples of one part of a batch."""
+    if batch_size % part[1]:
+        raise InputError(
+            f"batch_size={batch_size} cannot be shared by {part[1]} processes: choose "
+            f"{-(-batch_size // part[1]) * part[1]}"
+        )
+    return batch_size // part[1]
+
+
+def _of_part(rows, batch_size, part):
+    """Those of the rows of whole batches, an array, that are of one part."""
+    shape, size = rows.shape[1:], _size(batch_size, part)
+    return rows.reshape(-1, part[1], size, *shape)[:, part[0]].reshape(-1, *shape)
 
 
 def check_training(windows, condition_dropout):
@@ -114,7 +136,7 @@ def _withheld(batch, dropout, keep_one, seed):
     }
 
 
-def evaluation_batches(windows, batch_size):
+def evaluation_batches(windows, batch_size, spread=False, part=(0, 1)):
     """Every sample of every track once, with the data set's own mixture.
 
     Conditioned slots hold the parts, then instruments that don't play, both in the
@@ -124,6 +146,13 @@ def evaluation_batches(windows, batch_size):
     Where `windows.mixtures` mixes solos, they are as many mixtures as that would be
     windows, the same ones each time, and their samples are all valid.
 
+    Args:
+      windows: `Windows`.
+      batch_size: Examples of a batch.
+      spread: Whether the windows of a batch lie as far from each other as they can, for
+        models that compare them.
+      part: As of `training_batches`.
+
     Returns:
       A finite tf.data.Dataset of batches (Schema.BATCH).
 
@@ -131,7 +160,7 @@ def evaluation_batches(windows, batch_size):
       InputError: If a track has more parts than there are conditioned slots.
     """
     if windows.mixtures.sources_max:
-        return _mixed_solos(windows, batch_size)
+        return _mixed_solos(windows, batch_size, part)
     for track in windows.tracks if windows.n_slots else ():
         if len(track.labels) > windows.n_slots:
             raise InputError(
@@ -148,11 +177,15 @@ def evaluation_batches(windows, batch_size):
         batch = assembled(windows, tile[0], tile[1], found)
         return {**batch, "n_valid": tf.cast(tile[2], tf.int32)}
 
-    tiles = tf.data.Dataset.from_tensor_slices(np.concatenate([tiles, filling]))
-    return _batched(tiles.map(example, CALLS), batch_size)
+    tiles = np.concatenate([tiles, filling])
+    if spread:
+        tiles = tiles.reshape(batch_size, -1, 3).swapaxes(0, 1).reshape(-1, 3)
+    tiles = _of_part(tiles, batch_size, part)
+    rows = tf.data.Dataset.from_tensor_slices(tiles)
+    return _batched(rows.map(example, CALLS), _size(batch_size, part))
 
 
-def _mixed_solos(windows, batch_size):
+def _mixed_solos(windows, batch_size, part):
     """Batches of mixtures that never change; as the last ones, copies of no weight."""
     gathered, count = gathering.Gathering(windows), len(windows.tiles())
 
@@ -162,8 +195,9 @@ def _mixed_solos(windows, batch_size):
         batch = assembled(windows, track, start, found)
         return {**batch, "n_valid": tf.where(i < count, windows.n_out, 0)}
 
-    indices = tf.data.Dataset.range(count + -count % batch_size)
-    return _batched(indices.map(example, CALLS), batch_size)
+    numbers = np.arange(count + -count % batch_size)
+    rows = tf.data.Dataset.from_tensor_slices(_of_part(numbers, batch_size, part))
+    return _batched(rows.map(example, CALLS), _size(batch_size, part))
 
 
 def _batched(examples, batch_size):

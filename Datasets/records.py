@@ -5,6 +5,7 @@ import functools
 import os
 import pathlib
 import struct
+import tempfile
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,7 @@ import tensorflow_datasets as tfds
 
 import Schema
 import Utils
-from Datasets import watching
+from Datasets import remote, watching
 from Datasets.options import Options
 from Schema import InputError
 
@@ -67,7 +68,8 @@ class Records:
     """A folder that Prepare.py made.
 
     Attributes:
-      folder: Path of <records>/<data set>/<options>/<version>.
+      folder: Path of <records>/<data set>/<options>/<version>; on a disk, or one that
+        TensorFlow reads, as gs://BUCKET/records.
       sample_rate: Hz.
       channels: Of every record.
       labels: Instrument codes that the records may hold.
@@ -82,7 +84,7 @@ class Records:
     """
 
     def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
+        self.folder = remote.path(folder)
         metadata = Utils.read_json(self.folder / "metadata.json")
         version = metadata.get("record_version")
         if version != Schema.RECORD_VERSION:
@@ -99,7 +101,7 @@ class Records:
             for split, rows in metadata["tracks"].items()
         }
         try:
-            self._info = tfds.builder_from_directory(str(self.folder)).info
+            self._info = _info(self.folder)
         except Exception as error:  # TFDS raises a different one for each file
             raise InputError(
                 f"{folder} is damaged ({error}): remove it and run Prepare.py again"
@@ -150,7 +152,7 @@ class Records:
         found = [
             place
             for path in self._info.splits[split].filepaths
-            for place in _payloads(str(path))
+            for place in _payloads(str(self.folder / path.name))
         ]
         if len(found) != len(expected):
             raise InputError(
@@ -205,6 +207,16 @@ class Records:
         }
 
 
+def _info(folder):
+    """What TFDS knows of a folder; of a remote one it reads copies of the texts."""
+    if isinstance(folder, pathlib.Path):
+        return tfds.builder_from_directory(str(folder)).info
+    with tempfile.TemporaryDirectory() as copies:
+        for file in folder.glob("*.json"):
+            (pathlib.Path(copies) / file.name).write_bytes(file.read_bytes())
+        return tfds.builder_from_directory(copies).info
+
+
 def _of_version(folder, version):
     return InputError(
         f"{folder} holds records of version {version}, this is version "
@@ -254,7 +266,7 @@ def open_records(name, records, options):
     Raises:
       InputError: If there are none; it says which there are, and the command.
     """
-    home = pathlib.Path(records) / name
+    home = remote.path(records) / name
     folder = home / options.name / Schema.RECORD_VERSION
     if (folder / "metadata.json").exists() and (folder / "dataset_info.json").exists():
         return Records(folder)

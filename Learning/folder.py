@@ -1,9 +1,13 @@
 """The folder of a run: what lies where, and what a resumed run takes with it."""
 
+import os
 import pathlib
 import shutil
+import tempfile
 
+import Utils
 from Learning import history as table
+from Learning import state as states
 from Schema import InputError
 
 
@@ -13,7 +17,7 @@ class RunFolder:
     Attributes:
       path: The folder.
       checkpoint: Folder of the best model.
-      state: File to go on from.
+      state: File to go on from; the one before lies beside it.
       log: Folder of TensorBoard's events.
       history: Table of epochs.
     """
@@ -31,16 +35,32 @@ class RunFolder:
         Raises:
           InputError: If it has none.
         """
-        if not other.state.exists():
+        if not states.exists(other.state):
             raise InputError(f"{other.state} does not exist; nothing can be resumed")
-        self.checkpoint.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(other.state, self.state)
+        for place in (states.before, lambda path: path):
+            if place(other.state).exists():
+                with Utils.write_aside(place(self.state)) as aside:
+                    shutil.copy2(place(other.state), aside)
 
-    def take_results(self, other):
-        """Copies the best model and the log of another run."""
-        for there, here in ((other.checkpoint, self.checkpoint), (other.log, self.log)):
-            if there.exists():
-                shutil.copytree(there, here, dirs_exist_ok=True)
+    def take_log(self, other):
+        """Copies the log of another run; its best model is in the state."""
+        if other.log.exists():
+            shutil.copytree(other.log, self.log, dirs_exist_ok=True)
+
+    def check_room(self, n_bytes):
+        """Meets a full disk before HDF5 does, which would crash.
+
+        Raises:
+          OSError: If a file of so many bytes cannot be in the checkpoint's folder.
+        """
+        self.checkpoint.mkdir(parents=True, exist_ok=True)
+        if not hasattr(os, "posix_fallocate"):
+            return
+        try:
+            with tempfile.TemporaryFile(dir=self.checkpoint) as file:
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.checkpoint)) from None
 
     def keep(self, history):
         """Writes the table of epochs."""

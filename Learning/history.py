@@ -4,6 +4,9 @@ import csv
 
 import Utils
 
+# What the clock says of an epoch, and no resumed run repeats; `Learning.meter` has it.
+TIMINGS = ("steps_per_second", "x_real_time", "input_wait", "memory_gib")
+
 COLUMNS = (
     "epoch",
     "step",
@@ -11,8 +14,9 @@ COLUMNS = (
     "validation_loss",
     "learning_rate",
     "gradient_norm",
-    "steps_per_second",
+    *TIMINGS,
     "best",
+    "stage",
 )
 
 
@@ -40,4 +44,14 @@ def line(row, max_epochs):
         f"gradient {row['gradient_norm']:.1e}",
         f"{row['steps_per_second']:.2f} steps/s",
     ]
+    if row.get("x_real_time") is not None:  # older states lack it
+        parts.append(f"{row['x_real_time']:.3g}x real time")
+    if row.get("input_wait") is not None:
+        parts.append(f"input {row['input_wait']:.0%}")
     return "  ".join(parts) + ("  best" if row["best"] else "")
+
+
+def read(path):
+    """The rows of a table that `write` made, all values as text."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,6 +1,12 @@
 """The training section's values that nothing below would refuse."""
 
+from Learning import optimizers, schedules
 from Schema import InputError
+
+COUNTS = ("batch_size", "accumulate", "decay_steps", "plateau_epochs")
+COUNTS += ("validation_steps", "log_audio_epochs")
+POSITIVE = ("learning_rate", "learning_rate_decay", "gain_min", "save_minutes")
+POSITIVE += ("second_stage",)
 
 
 def check(training):
@@ -15,12 +21,23 @@ def check(training):
     Raises:
       InputError: Naming the knob and its value.
     """
-    for knob in ("batch_size", "decay_steps", "validation_steps"):
+    for knob in COUNTS:
         if training[knob] is not None and training[knob] < 1:
             raise InputError(f"training.{knob}={training[knob]} must be at least 1")
-    for knob in ("learning_rate", "learning_rate_decay", "gain_min"):
-        if not training[knob] > 0:
+    for knob in POSITIVE:
+        if training[knob] is not None and not training[knob] > 0:
             raise InputError(f"training.{knob}={training[knob]} must be positive")
+    if training["warmup_steps"] < 0:
+        raise InputError(
+            f"training.warmup_steps={training['warmup_steps']} must be 0 or more"
+        )
+    if training["ema"] is not None and not 0 < training["ema"] < 1:
+        raise InputError(
+            f"training.ema={training['ema']} must lie between 0 and 1, as 0.999, or be "
+            "None"
+        )
+    optimizers.check(training["optimizer"])
+    _check_schedule(training)
     if not 0 <= training["visual_dropout"] < 1:
         raise InputError(
             f"training.visual_dropout={training['visual_dropout']} must lie between 0 "
@@ -32,6 +49,52 @@ def check(training):
             f"training.gain_max={training['gain_max']}"
         )
     return training["gain_min"], training["gain_max"]
+
+
+def _check_schedule(training):
+    schedules.check(training["schedule"])
+    decay = training["learning_rate_decay"]
+    if training["schedule"] == "plateau" and not decay < 1:
+        raise InputError(
+            "training.schedule=plateau multiplies the learning rate by training."
+            f"learning_rate_decay={decay}: choose one below 1, as 0.5"
+        )
+
+
+def check_validation(training, has_validation):
+    """Refuses what watches the validation loss where there is none.
+
+    Args:
+      training: The section of Config.py, a dict.
+      has_validation: Whether the records have a validation split.
+
+    Raises:
+      InputError: Naming the knob.
+    """
+    if has_validation:
+        return
+    for knob, watches in (
+        ("schedule", training["schedule"] == "plateau"),
+        ("second_stage", training["second_stage"] is not None),
+    ):
+        if watches:
+            raise InputError(
+                f"training.{knob}={training[knob]} watches the validation loss, and "
+                "these records have no validation split: choose data.splits that "
+                "have one, or leave it out"
+            )
+
+
+def rate(training):
+    """The arguments of `schedules.Rate` that a training section asks for."""
+    same = ("schedule", "decay_steps", "warmup_steps", "plateau_epochs")
+    return {
+        **{knob: training[knob] for knob in same},
+        "rate": training["learning_rate"],
+        "decay": training["learning_rate_decay"],
+        "n_steps": training["max_epochs"] * training["steps_per_epoch"],
+        "second": training["second_stage"],
+    }
 
 
 def check_dropout(dropout, batch_keys):

@@ -7,7 +7,7 @@ Keras 3's own `fit` fails with batches that are dicts under MirroredStrategy and
 several workers (keras#20585); this is what it would have to do.
 """
 
-import dataclasses
+import math
 import sys
 import time
 
@@ -16,28 +16,12 @@ from tqdm import tqdm
 
 from Learning import guards
 from Learning import history as table
-from Learning import state as states
+from Learning.meter import Meter, bar_text, gpu_peak
+from Learning.progress import start
+from Learning.signals import undisturbed
 from Learning.step import Step
+from Learning.watch import REPORT, Watch
 from Schema import InputError
-
-REPORT = 20  # steps between looks at the loss, which make the device wait
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """Where training stands, beside its variables.
-
-    Attributes:
-      first: Step at which the epoch began.
-      loss_before: Sum of the losses of all steps before it.
-      guard: `guards.EarlyStopping`.
-      history: A dict for each epoch, with the keys of `history.COLUMNS`.
-    """
-
-    first: int
-    loss_before: float
-    guard: guards.EarlyStopping
-    history: tuple
 
 
 class _Training:
@@ -46,14 +30,32 @@ class _Training:
     def __init__(self, step, progress, options):
         self.step, self.progress = step, progress
         self.__dict__.update(options)
-        self._reported = (step.taken, float(step.total.numpy()), time.monotonic())
+        self.watch = Watch(step, self.tell)
+        self.meter, self._closing = Meter(step.model), 0.0
+        self._saved = time.monotonic()
+        self._reported = (step.taken, float(step.total.numpy()))
+        if progress.stage == 2:
+            step.grow(2)
+        self.follow()
+
+    def follow(self):
+        """Tells the learning rate how far training has come."""
+        if self.rate is not None:
+            self.rate.follow(self.progress.stage, self.progress.losses)
+
+    def stream(self):
+        """The batches from the next step on."""
+        begun = self.progress.begun
+        told = [self.step.taken] + ([] if begun is None else [begun])
+        return self.step.distributed(self.batches(*told))
 
     def save(self):
         """Writes the state, then the scalars that belong to it."""
         if self.state is not None:
-            values = dataclasses.asdict(self.progress)
-            values["guard"].pop("patience")
-            states.save(self.state, self.step.groups, values)
+            kept = "what was saved before is kept"
+            with undisturbed(), guards.room_for(self.state, kept):
+                self.progress.save(self.state, self.step)
+        self._saved = time.monotonic()
         if self.log is not None:
             self.log.flush()
 
@@ -61,6 +63,7 @@ class _Training:
         """Takes the steps that the epoch still lacks."""
         last = self.progress.first + self.steps_per_epoch
         begin = self.step.taken
+        self.meter.begin()
         hidden = not getattr(sys.__stderr__, "isatty", bool)()
         with tqdm(
             total=self.steps_per_epoch,
@@ -71,76 +74,139 @@ class _Training:
             leave=False,
         ) as bar:
             for taken in range(begin + 1, last + 1):
-                batch = next(stream, None)
+                batch = self.meter.next(stream)
                 if batch is None:
                     raise InputError(f"the training batches end at step {taken - 1}")
+                self.watch.see(taken, batch)
                 self.step.run(batch)
                 bar.update()
                 if taken % REPORT == 0 or taken == last:
-                    self._report(taken, bar)
+                    self._report(taken, last, bar)
+                if self._is_due():
+                    self.check()
+                    self.save()
 
-    def _report(self, taken, bar):
+    def _is_due(self):
+        if self.save_minutes is None:
+            return False
+        return time.monotonic() - self._saved >= 60 * self.save_minutes
+
+    def _report(self, taken, last, bar):
         self.check()
-        before, total_before, then = self._reported
-        total, now = float(self.step.total.numpy()), time.monotonic()
-        self._reported = (taken, total, now)
+        self.watch.check_heard(taken)
+        before, total_before = self._reported
+        total = float(self.step.total.numpy())  # waits for the device
+        self._reported, pace = (taken, total), self.meter.report()
         loss = (total - total_before) / max(1, taken - before)
-        bar.set_postfix_str(f"loss {loss:.3e}", refresh=False)
+        text = bar_text(loss, pace, self._left(last - taken))
+        bar.set_postfix_str(text, refresh=False)
         if self.log is not None:
+            gpu = gpu_peak()
             self.log.scalars(
                 taken,
                 **{
                     "training/loss": loss,
                     "training/gradient_norm": float(self.step.norm.numpy()),
                     "training/learning_rate": self.learning_rate(),
-                    "training/steps_per_second": (taken - before) / (now - then),
+                    **{f"training/{name}": value for name, value in pace.items()},
+                    "training/gpu_memory_gib": gpu and gpu / 2**30,
                 },
             )
 
+    def _left(self, steps):
+        """Seconds until `max_epochs` have ended, if each is like the last one."""
+        speed = self.meter.epoch()["steps_per_second"]
+        later = self.max_epochs - len(self.progress.history) - 1
+        whole = self.steps_per_epoch / speed + self._closing
+        return steps / speed + self._closing + later * whole
+
     def check(self):
-        """Stops if the loss of any step was not a finite number."""
-        bad = int(self.step.first_bad.numpy())
-        if bad >= 0:
-            total = float(self.step.total.numpy())
-            best = self.progress.guard.best_epoch
-            guards.check_finite(total, "training loss", bad, best)
-            guards.check_finite(float("inf"), "gradient", bad, best)
+        """Stops, with the last good weights saved, at a loss that is no number."""
+        if self.watch.is_bad():
+            self.save()
+            self.watch.refuse(self.progress.guard.best_epoch)
 
     def learning_rate(self):
         """Of the next step."""
         return float(tf.convert_to_tensor(self.step.optimizer.learning_rate))
 
-    def close_epoch(self, seconds, steps):
-        """Validates, keeps the best model, saves the state."""
+    def close_epoch(self):
+        """Validates, keeps the best model, saves the state last of all."""
+        begin = time.monotonic()
+        with self.step.averaged():
+            value = None if self.validate is None else float(self.validate())
+            guard, row = self._judged(value)
+            if self.show is not None:
+                self.show(row["epoch"], self.step.taken)
+            best = self.progress.best
+            if row["best"]:
+                best = tuple(self.step.values())
+                self.keep_best()
+        done, taken = self.progress, self.step.taken
+        if value is not None and not math.isfinite(value):
+            self.save()
+            guards.check_finite(value, "validation loss", taken, done.guard.best_epoch)
+        # One assignment: an interruption sees the epoch closed or not, never half.
+        self.progress = type(done)(
+            *(taken, float(self.step.total.numpy()), guard, (*done.history, row)),
+            *(best, done.stage, done.begun),
+        )
+        self.follow()
+        if self.log is not None:
+            self.log.scalars(taken, **{"validation/loss": value})
+        if self.on_epoch is not None:
+            with guards.room_for("the history", "the state before is kept"):
+                self.on_epoch(list(self.progress.history))
+        self.save()
+        self._closing = time.monotonic() - begin
+        print(table.line(row, self.max_epochs), flush=True)
+
+    def keep_best(self):
+        """Writes the model, as it is, as the best."""
+        if self.save_best is not None:
+            kept = "the best model before it is kept, and the state"
+            with guards.room_for("the best model", kept):
+                self.save_best(self.step.model)
+
+    def _judged(self, value):
+        """(Early stopping after this epoch, the epoch's line of the history)."""
         progress, taken = self.progress, self.step.taken
         epoch, total = len(progress.history) + 1, float(self.step.total.numpy())
-        value = None if self.validate is None else float(self.validate())
-        if value is None:
-            guard = dataclasses.replace(progress.guard, best_epoch=epoch)
-        else:
-            best = progress.guard.best_epoch
-            guards.check_finite(value, "validation loss", taken, best)
-            guard = progress.guard.updated(epoch, value)
-        row = {
+        guard = progress.guard.updated(epoch, value)
+        return guard, {
             "epoch": epoch,
             "step": taken,
             "train_loss": (total - progress.loss_before) / (taken - progress.first),
             "validation_loss": value,
             "learning_rate": self.learning_rate(),
             "gradient_norm": float(self.step.norm.numpy()),
-            "steps_per_second": steps / seconds,
+            **self.meter.epoch(),
             "best": guard.best_epoch == epoch,
+            "stage": progress.stage,
         }
-        if row["best"] and self.save_best is not None:
-            self.save_best(self.step.model)
-        # One assignment: an interruption sees the epoch closed or not, never half.
-        self.progress = Progress(taken, total, guard, (*progress.history, row))
-        if self.log is not None:
-            self.log.scalars(taken, **{"validation/loss": value})
-        self.save()
-        print(table.line(row, self.max_epochs), flush=True)
-        if self.on_epoch is not None:
-            self.on_epoch(list(self.progress.history))
+
+    def goes_on(self):
+        """Whether there is another epoch; begins the second stage where it is due."""
+        progress = self.progress
+        if len(progress.history) >= self.max_epochs:
+            return False
+        if not progress.guard.exhausted:
+            return True
+        if not self.second_stage or progress.stage == 2:
+            return False
+        with undisturbed():
+            self.step.start_from(progress.best)
+            self.step.grow(2)
+            total = float(self.step.total.numpy())
+            self.progress = progress.second(self.step.taken, total)
+            self.follow()
+            self.save()
+        print(
+            f"stage   2, from the best, of epoch {progress.guard.best_epoch}: twice "
+            f"the batch, learning rate {self.learning_rate():g}",
+            flush=True,
+        )
+        return True
 
 
 def fit(
@@ -154,14 +220,23 @@ def fit(
     max_epochs,
     patience,
     gradient_clip=None,
+    accumulate=1,
+    second_stage=False,
+    rate=None,
     strategy=None,
     save_best=None,
     state=None,
+    save_minutes=None,
     log=None,
+    show=None,
+    tell=None,
     on_start=None,
     on_epoch=None,
 ):
     """Trains until the validation loss stops falling.
+
+    With an optimizer that keeps averages of the weights, these are what is validated
+    and kept as the best model; training goes on with the weights themselves.
 
     Args:
       model: Keras model, built in the scope of the strategy.
@@ -169,18 +244,27 @@ def fit(
       loss: loss(outputs, batch) -> scalar, the mean over a batch's examples;
         outputs = model(batch, training=True).
       batches: batches(first) -> endless tf.data.Dataset that begins with the batch
-        of step `first` (from 0).
+        of step `first` (from 0); in the second stage batches(first, begun), with
+        twice the examples in each since step `begun`.
       validate: validate() -> loss; None: every epoch counts as the best.
       steps_per_epoch: Steps between validations.
       max_epochs: Epochs in all, those before a resumption included.
       patience: Epochs without a better validation loss before stopping.
       gradient_clip: Greatest global norm of a gradient, or None.
+      accumulate: Parts of a batch, of which one is in memory at a time.
+      second_stage: After stopping, go on from the best with twice the batch, in twice
+        the parts, until it stops again.
+      rate: The optimizer's `schedules.Rate`; None: nothing needs to be told it.
       strategy: tf.distribute.Strategy; the current one by default.
       save_best: save_best(model), called when the validation loss is the best.
       state: File of the state; if it exists, training goes on from there.  It is
         written after every epoch and when training is interrupted.
+      save_minutes: Also after so many minutes; None: not.
       log: `Learning.summaries.Summaries`, or None.
-      on_start: on_start(history), called when the state, if any, is restored.
+      show: show(epoch, step), called after each epoch with the weights that were
+        validated, before `log` is flushed.
+      tell: tell(track=[...], start=[...]) -> str names the examples of a batch.
+      on_start: on_start(history, step), called when the state, if any, is restored.
       on_epoch: on_epoch(history), called after each epoch.
 
     Returns:
@@ -190,55 +274,25 @@ def fit(
       InputError: If a loss is not a finite number, or the state does not fit.
     """
     options = {k: v for k, v in locals().items() if k not in ("model", "optimizer")}
-    _check(steps_per_epoch, max_epochs, patience, gradient_clip)
-    step = Step(model, optimizer, loss, strategy, gradient_clip)
-    training = _Training(step, _start(step, state, patience, max_epochs), options)
+    guards.check_lengths(steps_per_epoch, max_epochs, patience, gradient_clip)
+    step = Step(model, optimizer, loss, strategy, gradient_clip, accumulate)
+    told = state, patience, max_epochs, second_stage
+    training = _Training(step, start(step, *told), options)
+    if training.progress.best:
+        with step.holding(training.progress.best):
+            training.keep_best()
     if on_start is not None:
-        on_start(list(training.progress.history))
-    stream = step.distributed(batches(step.taken))
+        on_start(list(training.progress.history), step.taken)
+    stage, stream = None, None
     try:
-        while len(training.progress.history) < max_epochs:
-            if training.progress.guard.exhausted:
-                break
-            begin, then = step.taken, time.monotonic()
+        while training.goes_on():
+            if stage != training.progress.stage:
+                stage, stream = training.progress.stage, training.stream()
             training.steps(stream)
             training.check()
-            training.close_epoch(time.monotonic() - then, step.taken - begin)
+            training.close_epoch()
     except KeyboardInterrupt:
         training.check()
         training.save()
         raise
     return list(training.progress.history)
-
-
-def _start(step, state, patience, max_epochs):
-    """The progress to begin with."""
-    guard = guards.EarlyStopping(patience)
-    if state is None or not tf.io.gfile.exists(str(state)):
-        # An optimizer that was trained elsewhere has taken steps already.
-        return Progress(step.taken, 0.0, guard, ())
-    values = states.restore(state, step.groups)
-    guard = guards.EarlyStopping(patience, **values.pop("guard"))
-    if guard.exhausted:  # it had ended; who resumes it wants it to go on
-        guard = dataclasses.replace(guard, stale=0)
-    history = tuple(values.pop("history"))
-    if len(history) >= max_epochs:
-        raise InputError(
-            f"{len(history)} epochs are trained already; "
-            f"set training.max_epochs={2 * len(history)} or so"
-        )
-    return Progress(**values, guard=guard, history=history)
-
-
-def _check(steps_per_epoch, max_epochs, patience, gradient_clip):
-    for name, value in (
-        ("steps_per_epoch", steps_per_epoch),
-        ("max_epochs", max_epochs),
-        ("patience", patience),
-    ):
-        if value < 1:
-            raise InputError(f"training.{name}={value} must be at least 1")
-    if gradient_clip is not None and not gradient_clip > 0:
-        raise InputError(
-            f"training.gradient_clip={gradient_clip} must be positive, or None"
-        )

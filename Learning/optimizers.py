@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from Learning import schedules
 from Schema import InputError
 
 keras = tf.keras
@@ -61,11 +62,11 @@ class ConvolutionMuon(keras.optimizers.Muon):
         self.assign_sub(variable, lr * tf.reshape(update, variable.shape))
 
 
-def _adam(rate):
-    return FusedAdam(rate, epsilon=1e-8)
+def _adam(rate, **ema):
+    return FusedAdam(rate, epsilon=1e-8, **ema)
 
 
-def _muon(rate):
+def _muon(rate, **ema):
     # Half the rate where it is Adam: the two differ in how they use it.
     return ConvolutionMuon(
         rate,
@@ -73,23 +74,33 @@ def _muon(rate):
         adam_lr_ratio=0.5,
         weight_decay=None,
         adam_weight_decay=None,
+        **ema,
     )
 
 
 OPTIMIZERS = {"adam": _adam, "muon": _muon}
 
 
-def optimizer(name, learning_rate, decay=1.0, decay_steps=1):
-    """An optimizer whose learning rate falls without jumps.
+def check(name):
+    """Refuses an optimizer that does not exist, with an InputError."""
+    if name not in tuple(OPTIMIZERS):  # a list, too, is refused
+        raise InputError(
+            f"training.optimizer={name!r}: the optimizers are {', '.join(OPTIMIZERS)}"
+        )
 
-    The rate at step s is learning_rate * decay ** (s / decay_steps).  It is always a
-    schedule, never a variable, so that a resumed run obeys its own configuration.
+
+def optimizer(name, learning_rate, decay=1.0, decay_steps=1, ema=None):
+    """An optimizer by name.
 
     Args:
       name: A key of `OPTIMIZERS`.
-      learning_rate: At step 0; positive.
-      decay: Factor for every `decay_steps` steps, in (0, 1].
+      learning_rate: At step 0, positive; it falls without jumps, by `decay` every
+        `decay_steps` steps.  Or a `schedules.Rate`, which says all of that itself.
+      decay: Factor, in (0, 1].
       decay_steps: Steps, at least 1.
+      ema: Share of the old in an average of the weights that each step moves, in
+        (0, 1); None: no average.  Polyak, Juditsky, "Acceleration of Stochastic
+        Approximation by Averaging", SIAM J. Control Optim. 1992.
 
     Returns:
       Keras optimizer; call it inside the scope of the strategy.
@@ -97,11 +108,9 @@ def optimizer(name, learning_rate, decay=1.0, decay_steps=1):
     Raises:
       InputError: If there is no such optimizer.
     """
-    if name not in OPTIMIZERS:
-        raise InputError(
-            f"training.optimizer={name!r}: the optimizers are {', '.join(OPTIMIZERS)}"
-        )
-    schedule = keras.optimizers.schedules.ExponentialDecay(
-        learning_rate, decay_steps, decay
-    )
-    return OPTIMIZERS[name](schedule)
+    check(name)
+    if not isinstance(learning_rate, schedules.Rate):
+        told = {"decay": decay, "decay_steps": decay_steps}
+        learning_rate = schedules.Rate(learning_rate, **told)
+    average = {} if ema is None else {"use_ema": True, "ema_momentum": ema}
+    return OPTIMIZERS[name](learning_rate, **average)

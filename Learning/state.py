@@ -1,22 +1,51 @@
 """All that a training needs to go on to the bit, in one file.
 
 The file is a NumPy archive (.npz): the arrays of each group of variables under
-"<group>/<number>", and "progress", a JSON text.  One file takes the place of the
-last one at once, so a crash leaves the old state or the new one, never a mixture.
+"<group>/<number>", and "progress", a JSON text, which counts them; each of these has
+its CRC-32.  One file takes the place of the last one at once, so a crash leaves the old
+state or the new one, never a mixture; the last one stays beside it, should the new one
+be found damaged.
 """
 
+import collections
 import json
+import os
 import pathlib
+import struct
 import zipfile
+import zlib
 
 import numpy as np
 
 import Utils
 from Schema import InputError
 
+# What NumPy and zipfile raise of files with wrong bits, as tests/test_state.py has met.
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, TypeError),
+    *(EOFError, OSError, RuntimeError, MemoryError, SyntaxError, OverflowError),
+)
+
+Archive = collections.namedtuple("Archive", "progress groups")  # dict, {name: [array]}
+
+
+class DamagedError(InputError):
+    """A file that is no state, or no longer."""
+
+
+def before(path):
+    """The file of the state before, beside that of the newest."""
+    path = pathlib.Path(path)
+    return path.with_name(f"{path.stem}.before{path.suffix}")
+
+
+def exists(path):
+    """Whether there is a state, or at least the one before it."""
+    return pathlib.Path(path).exists() or before(path).exists()
+
 
 def save(path, groups, progress):
-    """Writes variables and counters.
+    """Writes variables and counters; the state that was there becomes the one before.
 
     Args:
       path: File to write.
@@ -28,8 +57,49 @@ def save(path, groups, progress):
         for group, variables in groups.items()
         for number, variable in enumerate(variables)
     }
-    with Utils.write_aside(path) as aside, open(aside, "wb") as file:
-        np.savez(file, progress=np.array(json.dumps(progress)), **arrays)
+    counts = {group: len(variables) for group, variables in groups.items()}
+    text = json.dumps({"progress": progress, "counts": counts})
+    with Utils.write_aside(path) as aside:
+        with open(aside, "wb") as file:
+            np.savez(file, progress=np.array(text), **arrays)
+            file.flush()
+            os.fsync(file.fileno())  # the name must not come to the disk before
+        if pathlib.Path(path).exists():
+            _keep(path, aside.with_name("before"))
+
+
+def _keep(path, scratch):
+    """Gives the newest state its second name, so that there is never none."""
+    try:
+        os.link(path, scratch)
+        os.replace(scratch, before(path))
+    except OSError:  # a file system without links: for a moment it has but one name
+        os.replace(path, before(path))
+
+
+def read(path):
+    """The `Archive` of a file.
+
+    Raises:
+      DamagedError: If a bit of an array, or what holds them together, is wrong.
+      InputError: If the file is absent.
+    """
+    path = pathlib.Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        told = json.loads(str(arrays["progress"]))
+        groups = {
+            group: [arrays[f"{group}/{number}"] for number in range(count)]
+            for group, count in told["counts"].items()
+        }
+    except FileNotFoundError:
+        raise InputError(
+            f"{path} does not exist; there is no state to resume"
+        ) from None
+    except BROKEN as error:
+        raise DamagedError(f"{path} is not a state of training: {error}") from None
+    return Archive(told["progress"], groups)
 
 
 def restore(path, groups):
@@ -37,35 +107,24 @@ def restore(path, groups):
 
     Args:
       path: File written by `save`.
-      groups: {name: [variable]}, as they were saved.
+      groups: {name: [variable]}, as they were saved; the file may hold more groups.
 
     Returns:
-      The progress.
+      Its `Archive`.
 
     Raises:
       InputError: If the file is absent, damaged, or of another model.
     """
-    path = pathlib.Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-        progress = json.loads(str(arrays.pop("progress")))
-    except FileNotFoundError:
-        raise InputError(
-            f"{path} does not exist; there is no state to resume"
-        ) from None
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-        raise InputError(f"{path} is not a state of training: {error}") from None
-    pairs = []
+    archive, pairs = read(path), []
     for group, variables in groups.items():
-        found = [key for key in arrays if key.startswith(f"{group}/")]
+        found = archive.groups.get(group, [])
         if len(found) != len(variables):
             raise InputError(
                 f"{path} has {len(found)} {group} variables, this run has "
-                f"{len(variables)}; resume with the model that was trained"
+                f"{len(variables)}; resume with the model that was trained, its "
+                "training.optimizer and training.ema, by the VIMSS that wrote it"
             )
-        for number, variable in enumerate(variables):
-            value = arrays[f"{group}/{number}"]
+        for value, variable in zip(found, variables):
             if tuple(value.shape) != tuple(variable.shape):
                 raise InputError(
                     f"{path}: {getattr(variable, 'path', variable.name)} is "
@@ -75,4 +134,30 @@ def restore(path, groups):
             pairs.append((variable, value))
     for variable, value in pairs:
         variable.assign(value)
-    return progress
+    return archive
+
+
+def restore_newest(path, groups):
+    """`restore`, or of the state before where the newest is damaged or gone.
+
+    It says so, and the one before takes the newest's place.
+
+    Raises:
+      InputError: As `restore`; of both, if neither can be read.
+    """
+    path = pathlib.Path(path)
+    try:
+        if path.exists() or not before(path).exists():
+            return restore(path, groups)
+        wrong = f"{path} does not exist"
+    except DamagedError as error:
+        if not before(path).exists():
+            raise
+        wrong = str(error)
+    try:
+        archive = restore(before(path), groups)
+    except DamagedError as error:
+        raise DamagedError(f"{wrong}; {error}") from None
+    os.replace(before(path), path)
+    print(f"state   {wrong}; the one before takes its place", flush=True)
+    return archive

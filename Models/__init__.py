@@ -9,6 +9,7 @@ from Schema import InputError
 MODELS = {  # name: "module:class"
     "wave_unet": "Models.wave_unet:WaveUNet",
     "spectrogram_unet": "Models.spectrogram_unet:SpectrogramUNet",
+    "correspondence": "Models.correspondence:Correspondence",
 }
 
 

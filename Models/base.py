@@ -33,6 +33,7 @@ class Separator(keras.Model):
       channels: C.
       n_in, n_out, hop: `lengths(num_frames)`, in samples.  The weights serve any
         other `lengths(n)` as well.
+      separates: Whether it gives sources; else its parts are what it is trained for.
       batch_keys: The keys of a batch that `call` reads.
       edge: Samples at each end of an estimate that are no good.
       grain: Samples; a mixture moved by a multiple is separated the same way, but for
@@ -58,6 +59,7 @@ class Separator(keras.Model):
     """
 
     batch_keys = ("mix",)
+    separates = True
     edge, grain = 0, 1
     slots, score_rate, reach = "vocabulary", None, 0
     visual_rate = visual_size = front_end = None

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import Schema
 import Utils
-from Models import checkpoints, devices, memory
+from Models import checkpoints, correspondence, devices, memory
 from Models.given import Given
 from Schema import InputError
 
@@ -39,7 +39,9 @@ def load(folder, precision=None, form=None):
     options = {"dtype": devices.dtype_of(precision or "float32")}
     if form is not None or "form" in checkpoints.describe(folder)["config"]:
         options["form"] = form or "auto"
-    return checkpoints.load(folder, **options)
+    model = checkpoints.load(folder, **options)
+    correspondence.refuse(model, folder)
+    return model
 
 
 class Runner:
@@ -97,7 +99,14 @@ class Runner:
         self._call = tf.function(self._sources, input_signature=[spec])
 
     def _sources(self, batch):
-        return tf.cast(self.model(batch, training=False)["sources"], tf.float32)
+        def of_replica(batch):
+            return tf.cast(self.model(batch, training=False)["sources"], tf.float32)
+
+        # A TPU computes what its strategy runs; elsewhere this is a call.
+        strategy = tf.distribute.get_strategy()
+        return strategy.experimental_local_results(
+            strategy.run(of_replica, args=(batch,))
+        )[0]
 
     def anything(self):
         """A `Given` to try the model with."""

@@ -2,27 +2,32 @@
 
     python -m Models.checkpoints import --config CONFIG.json PREFIX folder
     python Training.py with urmp training.warm_start=folder
+    python Training.py with urmp video_film training.warm_start=runs/1 \
+        "training.warm_start_patterns=['encoder/*','down_*']"
 
 The other model may have other sources, another rate, or a longer window, as long as its
 weights have the shapes of this one's.  It may lack the fusers of this one, if they
-keep the width of their maps; they then begin as they are, as the identity.  An imported
+keep the width of their maps; they then begin as they are, as the identity.  Patterns
+take some weights alone, by their names, of a model of any kind (`transfer`): so a
+separator begins with what `correspondence` learnt to see and to hear.  An imported
 TensorFlow 1 checkpoint also holds what Adam had learnt about each weight; Adam then
 goes on at its step.
 """
 
 import keras
 
-from Models import checkpoints
+from Models import checkpoints, transfer
 from Schema import InputError
 
 
-def check(folder, model, adam=False):
+def check(folder, model, adam=False, patterns=()):
     """Refuses a folder whose weights a model cannot begin with.
 
     Args:
       folder: A run or a checkpoint folder.
       model: Separator.
       adam: Whether an Adam will train it, which takes the slots that may lie there.
+      patterns: Of the names of weights that are taken; none: all are.
 
     Returns:
       The Separator of the folder.
@@ -30,8 +35,18 @@ def check(folder, model, adam=False):
     Raises:
       InputError: If there is no checkpoint, or a weight has another shape; it names
         the first.  With `adam` also if there are slots that are damaged or do not fit.
+        With patterns as of `transfer.matching`.
     """
+    if folder is None:
+        raise InputError(
+            f"training.warm_start_patterns={list(patterns)} say which weights of "
+            "training.warm_start are taken: name that folder, or leave them out"
+        )
     source = checkpoints.load(folder)
+    if patterns:
+        transfer.matching(folder, source, model, patterns)
+        return source
+    _check_kind(folder, source, model)
     _check_fusers(folder, source, model)
     counterparts = _counterparts(source, model)
     for there, here in zip(source.weights, counterparts):
@@ -52,21 +67,27 @@ def check(folder, model, adam=False):
     return source
 
 
-def take(folder, model, optimizer):
+def take(folder, model, optimizer, patterns=()):
     """Gives a model the weights of a folder, and Adam its slots if they are there.
 
     Args:
       folder: A run or a checkpoint folder.
       model: Separator.
       optimizer: Keras optimizer of its training, made in the same strategy.
+      patterns: As of `check`; the optimizer then begins at step 0.
 
     Returns:
-      What was taken, a sentence.
+      What was taken, a sentence; with patterns lines: what was, what not and why.
 
     Raises:
       InputError: As `check`; or the slots do not fit.
     """
-    source = check(folder, model)
+    source = check(folder, model, patterns=patterns)
+    if patterns:
+        found = transfer.matching(folder, source, model, patterns)
+        for there, here in found.taken.values():
+            here.assign(there)
+        return found.text(folder, patterns)
     counterparts = _counterparts(source, model)
     for there, here in zip(source.weights, counterparts):
         here.assign(there)
@@ -81,6 +102,16 @@ def take(folder, model, optimizer):
     if is_adam and is_whole and checkpoints.restore_optimizer(found, model, optimizer):
         return f"{told}; Adam goes on at its step {int(optimizer.iterations.numpy())}"
     return f"{told}; {'Adam' if is_adam else type(optimizer).__name__} begins at step 0"
+
+
+def _check_kind(folder, source, model):
+    """Refuses all weights of what does not separate for what does, and back."""
+    if source.separates != model.separates:
+        raise InputError(
+            f"training.warm_start={folder} is a {type(source).__name__}, this model a "
+            f"{type(model).__name__}; say which weights to take, as "
+            "\"training.warm_start_patterns=['frames/*','encoder/*','down_*']\""
+        )
 
 
 def _check_fusers(folder, source, model):

@@ -1,8 +1,8 @@
 """Trains a blind network of `benchmarks.sight` under the best permutation.
 
 Its estimates have no names: each example is compared in the order that costs it least
-(`Models.losses.in_best_order`), which no verb offers, since such estimates stand for
-nobody in particular.
+(`source_order="best"`).  Training.py would give such a network one slot a source name,
+and there are no names here: the slots follow conditions that it is not told.
 """
 
 import tensorflow as tf
@@ -13,7 +13,7 @@ import Test
 from Datasets import pipeline
 from Datasets.options import Options
 from Learning import loop, optimizers
-from Models import checkpoints, losses
+from Models import checkpoints
 
 PLAYERS = ["player_1", "player_2"]
 RATE = ("learning_rate", "learning_rate_decay", "decay_steps")
@@ -40,16 +40,11 @@ def train(run, path, home):
         *(records, "train", network.n_in, network.n_out, data["sources"]), n_slots=2
     )
     rates = [training[key] for key in RATE]
-    size, parts = training["batch_size"], losses.in_best_order(training["loss"])
-
-    def loss(outputs, batch):
-        sums, counts = parts(outputs["sources"], batch["sources"])
-        return tf.reduce_sum(sums) / tf.reduce_sum(counts)
-
+    size = training["batch_size"]
     loop.fit(
         network,
         optimizers.optimizer(training["optimizer"], *rates),
-        loss,
+        Test.batch_loss(training["loss"], network, "best"),
         lambda step: pipeline.training_batches(windows, size, run.seed, step * size),
         **{knob: training[knob] for knob in LENGTHS},
         patience=1,

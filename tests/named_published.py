@@ -71,6 +71,12 @@ CONDITIONED |= {
     ),
 }
 PARAMETERS |= {name: (13, 10_263_288 + more) for name, more in CONDITIONED.items()}
+# The way down, 13 convolutions of 15 taps, what sees, and both into 128 numbers.
+DOWN = sum(15 * 24 * max(i, 1 / 24) * 24 * (i + 1) + 24 * (i + 1) for i in range(13))
+PRETRAINING = ("pretrain", "pretrain_audioset", "pretrain_music")
+PARAMETERS |= {
+    name: (None, round(DOWN) + ENCODER + (13 * 24 + EYES) * 128) for name in PRETRAINING
+}
 SCORE, VISUAL = ["score", "score_start"], ["visual", "visual_start"]
 VIDEO = {"video_concat", "video_film", "video_attention", "players_attention"}
 READS = {  # beside the mixture; of the others, labels if their name says so
@@ -80,6 +86,7 @@ READS = {  # beside the mixture; of the others, labels if their name says so
     "labels_and_score": ["labels", "has_labels", *SCORE, "has_score"],
     **dict.fromkeys(CONDITIONED.keys() & VIDEO, VISUAL),
     "labels_and_video": ["labels", "has_labels", *VISUAL, "has_visual"],
+    **dict.fromkeys(PRETRAINING, [*VISUAL, "has_visual"]),
 }
 # Samples of a mixture and of an estimate, from the same source.
 SAME, CONTEXT, COMPARISON = (16384, 16384), (147443, 16389), (233459, 102405)
@@ -105,4 +112,5 @@ LENGTHS = {
         ("music", "music21", "music_duets", "solos", "clarinet4science"), SAME
     ),
     **dict.fromkeys(CONDITIONED, CONTEXT),
+    **dict.fromkeys(PRETRAINING, (65536, 65536)),
 }

@@ -67,7 +67,8 @@ def test_the_data_section_knows_every_option_of_records_with_the_same_default():
 
 
 def test_every_training_knob_is_read_by_the_verb():
-    files = [ROOT / "Training.py", ROOT / "Learning" / "knobs.py"]
+    names = ("Training.py", "Test.py", "Learning/knobs.py")
+    files = [*(ROOT / name for name in names), *ROOT.glob("Fitting/*.py")]
     nodes = [node for f in files for node in ast.walk(ast.parse(f.read_text("utf-8")))]
     words = {node.value for node in nodes if isinstance(node, ast.Constant)}
     assert set(configuration()["training"]) <= words
@@ -196,7 +197,7 @@ def test_the_spectrogram_unet_and_its_rival_read_the_same_records():
 
 
 def test_every_published_run_is_headed_by_its_command():
-    files = ("published.py", "fabricated.py", "corpora.py")
+    files = [f.name for f in sorted((ROOT / "Console").glob("*.py"))]
     text = "".join((ROOT / "Console" / f).read_text("utf-8") for f in files)
     for name in Config.NAMED:
         before = text[

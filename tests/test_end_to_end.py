@@ -29,8 +29,8 @@ def verb(where, name, *options, fails=False):
         env={**os.environ, "PATH": str(where)},  # no ffmpeg, no git: wheels alone
     )
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
-    if fails:
-        assert "Traceback" not in done.stderr, done.stderr
+    for word in ("Traceback", "All log messages", "oneDNN"):  # TensorFlow's own
+        assert word not in done.stderr, done.stderr
     return done.stdout, done.stderr
 
 
@@ -85,8 +85,8 @@ def test_a_resumed_run_goes_on_in_a_folder_of_its_own(home, inside, tmp_path):
     assert (tmp_path / "1" / "checkpoint" / "best.weights.h5").is_file()
 
 
-def test_test_prints_the_mean_loss_of_the_newest_run(home):
-    said, _ = verb(home, "Test")
+def test_test_prints_the_mean_loss_of_the_newest_run(home, inside):
+    said, _ = inside(home, "Test")
     assert "test" in said and float(said.split(":")[1].split()[0]) > 0
 
 
@@ -108,11 +108,11 @@ def test_evaluate_writes_scores_tables_and_estimates(home, inside):
     assert "less than the 99 dB" in error
 
 
-def test_predict_writes_every_source_at_the_input_s_own_rate_and_length(home):
+def test_predict_writes_every_source_at_the_input_s_own_rate_and_length(home, inside):
     rng = np.random.default_rng(0)
     audio = 0.1 * rng.standard_normal((44117, 2))
     sf.write(home / "song.flac", audio, 44100)
-    verb(home, "Predict", "with", "run=runs/1", "input=song.flac", "output=out")
+    inside(home, "Predict", "with", "run=runs/1", "input=song.flac", "output=out")
     for name in ("fl", "vn"):
         info = sf.info(home / "out" / f"{name}.wav")
         assert (info.frames, info.samplerate, info.channels) == (44117, 44100, 2)
@@ -139,7 +139,6 @@ BAD = [
     ("Predict", ["with", "run=runs/1", "input=ok.wav", "output=text.wav/out"],
      "text.wav"),
 ]  # fmt: skip
-LAST = {name: row for name, *row in BAD}  # of each verb, which comes farthest
 
 
 def assert_refused(run, home, name, options, sentence):
@@ -159,9 +158,8 @@ def test_bad_input_ends_in_one_clear_sentence(home, inside, name, options, sente
     assert_refused(inside, home, name, options, sentence)
 
 
-@pytest.mark.parametrize("name", LAST)
-def test_a_process_that_refuses_its_input_says_nothing_else(home, name):
-    assert_refused(verb, home, name, *LAST[name])
+def test_a_process_that_refuses_its_input_says_nothing_else(home):
+    assert_refused(verb, home, *BAD[-1])  # comes farthest: a checkpoint was loaded
 
 
 def test_an_imported_checkpoint_is_evaluated_with_what_it_knows_of_itself(

@@ -1,6 +1,4 @@
-"""Losses against NumPy, and what lies beyond a track."""
-
-import itertools
+"""What every loss promises, and distances against NumPy."""
 
 import numpy as np
 import pytest
@@ -10,53 +8,33 @@ import Models
 import Test
 from Models import losses
 from Schema import InputError
+from tests.losses_made import (
+    N_VALID,
+    NUMPY,
+    SHAPE,
+    Doubling,
+    every_loss,
+    every_text,
+    given,
+    gradient,
+    mean,
+    pair,
+    parts,
+)
 
-SHAPE = 4, 3, 7, 2  # B, S, T, C
-N_VALID = np.array([7, 3, 0, 5], np.int32)
-every_loss = pytest.mark.parametrize("name", sorted(losses.LOSSES))
-
-NUMPY = {  # distances
-    "mean_square": lambda e: e**2,
-    "sum_square": lambda e: e**2,
-    "mean_absolute": np.abs,
-    "magnitude_absolute": np.abs,
-}
-
-
-class Doubling:
-    """A model of which only the magnitudes are asked; twice what they are of."""
-
-    def magnitudes(self, audio):
-        return audio[..., tf.newaxis, :] * 2.0
-
-    def frames_within(self, n_valid):
-        return n_valid
-
-
-def given(estimates, sources, n_valid=None):
-    """The outputs of a `Doubling` that gives some estimates, and their batch."""
-    outputs = {"sources": estimates, "magnitudes": 2 * estimates[..., np.newaxis, :]}
-    batch = {"sources": sources}
-    return outputs, batch if n_valid is None else {**batch, "n_valid": n_valid}
-
-
-def pair(seed=0):
-    generator = np.random.default_rng(seed)
-    return [generator.normal(size=SHAPE).astype(np.float32) for _ in range(2)]
+every_distance = pytest.mark.parametrize("name", sorted(NUMPY))
 
 
 def distances(name):
     """All distances that count: an array for each example."""
     estimates, sources = pair()
     errors = (estimates - sources).astype(np.float64)
-    return [NUMPY[name](e[:, :n]) for e, n in zip(errors, N_VALID)]
+    factor = 2 if name in losses.MAGNITUDES else 1
+    return [factor * NUMPY[name](e[:, :n]) for e, n in zip(errors, N_VALID)]
 
 
-def test_every_loss_is_known_to_numpy():
-    assert set(NUMPY) == set(losses.LOSSES)
-
-
-@every_loss
+# --- Distances --------------------------------------------------------------------
+@every_distance
 def test_the_loss_of_a_batch_is_what_numpy_says(name):
     estimates, sources = pair()
     terms = NUMPY[name]((estimates - sources).astype(np.float64))
@@ -68,65 +46,102 @@ def test_the_loss_of_a_batch_is_what_numpy_says(name):
         np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
+@every_distance
+def test_each_number_in_the_track_is_a_term(name):
+    sums, weights = parts(name, *pair(), N_VALID)
+    np.testing.assert_allclose(sums, [[d.sum() for d in distances(name)]], rtol=1e-6)
+    counted = N_VALID > 0 if name == "sum_square" else N_VALID * 6
+    np.testing.assert_array_equal(weights, [counted])
+
+
+@every_distance
+def test_each_source_has_its_own_terms(name):
+    sums, counts = losses.LOSSES[name](*pair(), N_VALID)
+    factor = 2 if name in losses.MAGNITUDES else 1
+    expected = [d.sum(axis=(1, 2)) / factor for d in distances(name)]
+    np.testing.assert_allclose(sums, expected, rtol=1e-6)
+    np.testing.assert_array_equal(counts, np.outer(N_VALID, [2, 2, 2]))
+
+
+@every_distance
+def test_magnitudes_have_one_more_axis(name):
+    estimates, sources = (x.reshape(4, 3, 300, 2, 1).repeat(5, 3) for x in pair())
+    sums, counts = losses.LOSSES[name](estimates, sources, N_VALID)
+    plain = losses.LOSSES[name](*pair(), N_VALID)
+    np.testing.assert_allclose(sums, 5 * plain[0], rtol=1e-6)
+    np.testing.assert_array_equal(counts, 5 * plain[1])
+
+
+# --- Every loss --------------------------------------------------------------------
 @every_loss
-def test_what_lies_beyond_the_track_does_not_count(name):
-    sums, counts = losses.masked(name)(*pair(), N_VALID)
-    assert sums.dtype == counts.dtype == tf.float32
-    np.testing.assert_allclose(sums, [d.sum() for d in distances(name)], rtol=1e-6)
-    np.testing.assert_array_equal(counts, N_VALID * 6)
+def test_a_window_that_ends_with_its_track_is_like_the_shorter_window(name):
+    sums, counts = (x.numpy() for x in losses.LOSSES[name](*pair(), N_VALID))
+    assert sums.dtype == counts.dtype == np.float32
+    for row in (0, 1, 3):
+        short = (x[row : row + 1, :, : N_VALID[row]] for x in pair())
+        one = losses.LOSSES[name](*short)
+        np.testing.assert_allclose(sums[row] / counts[row], (one[0] / one[1])[0], 1e-5)
+    # Parts of a window weigh as much as there is of them.
+    np.testing.assert_allclose(counts / counts[:1], np.outer(N_VALID / 300, [1] * 3))
 
 
-@every_loss
-def test_nothing_beyond_the_track_receives_a_gradient(name):
-    estimates, sources = map(tf.constant, pair())
-    with tf.GradientTape() as tape:
-        tape.watch(estimates)
-        sums, _ = losses.masked(name)(estimates, sources, N_VALID)
-    gradient = tape.gradient(sums, estimates).numpy()
-    for g, n in zip(gradient, N_VALID):
-        assert g[:, :n].all() and not g[:, n:].any()
-
-
-@every_loss
-@pytest.mark.parametrize("n_valid", [7, 1000])
-def test_a_mask_of_whole_targets_changes_nothing(name, n_valid):
-    parts = losses.masked(name)
-    found, whole = parts(*pair(), np.full(4, n_valid)), parts(*pair())
-    np.testing.assert_allclose(found, whole, rtol=1e-6)
-    np.testing.assert_array_equal(whole[1], np.full(4, 3 * 7 * 2))
-
-
-@every_loss
-def test_of_a_batch_without_a_single_sample_nothing_counts(name):
-    parts = Test.parts(name, Doubling())(*given(*pair(), np.zeros(4, np.int32)))
-    np.testing.assert_array_equal(parts, np.zeros([2, 4]))
-
-
-@every_loss
-@pytest.mark.parametrize("cut", [1, 2, 3])
-def test_the_parts_add_up_however_a_split_is_cut_into_batches(name, cut):
+@every_text
+def test_nothing_beyond_the_track_counts_or_receives_a_gradient(text):
     estimates, sources = pair()
-    of_examples = Test.parts(name, Doubling())
-    parts = [
-        of_examples(*given(estimates[rows], sources[rows], N_VALID[rows]))
+    beyond = (np.arange(SHAPE[2]) >= N_VALID[:, np.newaxis])[
+        :, np.newaxis, :, np.newaxis
+    ]
+    loud = [
+        np.where(beyond, np.float32(x), y) for x, y in ((50, estimates), (9, sources))
+    ]
+    for found, expected in zip(
+        parts(text, *loud, N_VALID), parts(text, estimates, sources, N_VALID)
+    ):
+        np.testing.assert_array_equal(found, expected)
+    found = gradient(text, estimates, sources, N_VALID)
+    assert not found[np.broadcast_to(beyond, SHAPE)].any()
+    inside = found[np.broadcast_to(~beyond, SHAPE)]
+    assert np.isfinite(inside).all() and np.mean(inside != 0) > 0.99
+
+
+@every_text
+@pytest.mark.parametrize("n_valid", [300, 1000])
+def test_a_mask_of_whole_targets_changes_nothing(text, n_valid):
+    found, whole = parts(text, *pair(), np.full(4, n_valid)), parts(text, *pair())
+    np.testing.assert_allclose(found, whole, rtol=1e-6)
+
+
+@every_text
+def test_of_a_batch_without_a_single_sample_nothing_counts(text):
+    sums, weights = parts(text, *pair(), np.zeros(4, np.int32))
+    assert not sums.any() and not weights.any()
+
+
+@every_text
+@pytest.mark.parametrize("cut", [1, 3])
+def test_the_parts_are_the_same_however_a_split_is_cut_into_batches(text, cut):
+    estimates, sources = pair()
+    pieces = [
+        parts(text, estimates[rows], sources[rows], N_VALID[rows])
         for rows in (slice(0, cut), slice(cut, None))
     ]
-    sums, weights = (np.concatenate(x).sum() for x in zip(*parts))
+    found = np.concatenate(pieces, axis=2)
+    np.testing.assert_allclose(found, parts(text, *pair(), N_VALID), rtol=1e-6)
+
+
+@every_distance
+def test_the_mean_of_a_split_is_over_all_that_counts(name):
     inside = distances(name)
-    n_terms = sum(d.size for d in inside)
-    n_windows = np.count_nonzero(N_VALID)
-    expected = sum(d.sum() for d in inside) / (
-        n_windows if name == "sum_square" else n_terms
-    )
-    expected *= 2 if name in losses.MAGNITUDES else 1
-    np.testing.assert_allclose(sums / weights, expected, rtol=1e-6)
+    n_terms = 3 if name == "sum_square" else sum(d.size for d in inside)
+    expected = sum(d.sum() for d in inside) / n_terms
+    np.testing.assert_allclose(mean(name, *pair(), N_VALID), expected, rtol=1e-6)
 
 
 @every_loss
 def test_a_network_in_bfloat16_is_judged_in_float32(name):
     estimates, sources = (tf.cast(x, tf.bfloat16) for x in pair())
-    exact, _ = losses.masked(name)(tf.cast(estimates, tf.float32), sources)
-    sums, _ = losses.masked(name)(estimates, sources)
+    exact, _ = losses.LOSSES[name](tf.cast(estimates, tf.float32), sources)
+    sums, _ = losses.LOSSES[name](estimates, sources)
     assert sums.dtype == tf.float32
     np.testing.assert_array_equal(sums, exact)
 
@@ -135,78 +150,32 @@ def test_a_network_in_bfloat16_is_judged_in_float32(name):
 def test_a_loss_in_a_graph_takes_any_batch(name):
     any_batch = tf.TensorSpec([None, 3, None, 2])
     spec = [any_batch, any_batch, tf.TensorSpec([None], tf.int32)]
-    graph = tf.function(losses.masked(name), input_signature=spec)
-    np.testing.assert_allclose(
-        graph(*pair(), N_VALID), losses.masked(name)(*pair(), N_VALID), rtol=1e-6
-    )
+    graph = tf.function(losses.LOSSES[name], input_signature=spec)
+    expected = losses.LOSSES[name](*pair(), N_VALID)
+    np.testing.assert_allclose(graph(*pair(), N_VALID), expected, rtol=1e-5)
 
 
-def test_shapes_that_would_broadcast_are_refused():
+@every_text
+def test_a_loss_and_its_gradient_compile_for_an_accelerator(text):
+    judged = Test.batch_loss(text, Doubling())
+
+    def both(estimates, sources):
+        with tf.GradientTape() as tape:
+            tape.watch(estimates)
+            value = judged(*given(estimates, sources))
+        return value, tape.gradient(value, estimates)
+
+    estimates, sources = map(tf.constant, pair(shape=(2, 3, 60, 1)))
+    compiled = tf.function(both, jit_compile=True)(estimates, sources)
+    for found, expected in zip(compiled, both(estimates, sources)):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+# --- Errors --------------------------------------------------------------------------
+@every_loss
+def test_shapes_that_would_broadcast_are_refused(name):
     with pytest.raises(ValueError, match="differ in shape"):
-        losses.masked("mean_square")(tf.zeros([2, 1, 5, 1]), tf.zeros([2, 3, 5, 1]))
-
-
-@pytest.mark.parametrize("function", [Test.batch_loss, Test.parts, Test.MeanLoss])
-def test_a_misspelt_loss_is_told_the_nearest(function):
-    misspelt = "mean_sqare"
-    words = [misspelt, Doubling()]
-    if function is Test.MeanLoss:
-        words.reverse()
-    with pytest.raises(InputError, match="'mean_sqare'; did you mean 'mean_square'"):
-        function(*words)
-
-
-def test_a_loss_that_is_no_word_is_refused():
-    with pytest.raises(InputError, match=r"no loss \['mean_square'\]; .*the losses ar"):
-        losses.masked(["mean_square"])
-
-
-@every_loss
-def test_magnitudes_have_one_more_axis(name):
-    estimates, sources = (x.reshape(4, 3, 7, 2, 1).repeat(5, 3) for x in pair())
-    sums, counts = losses.masked(name)(estimates, sources, N_VALID)
-    np.testing.assert_allclose(sums, [5 * d.sum() for d in distances(name)], rtol=1e-6)
-    np.testing.assert_array_equal(counts, N_VALID * 30)
-
-
-# --- Sources in any order ---------------------------------------------------------
-@every_loss
-def test_in_the_best_order_each_example_finds_its_own(name):
-    estimates, _ = pair()  # [4, 3, 7, C]
-    orders = [(0, 1, 2), (2, 0, 1), (1, 0, 2), (2, 1, 0)]
-    sources = np.stack([e[list(o)] for e, o in zip(estimates, orders)]) + 0.01
-    parts = losses.in_best_order(name)
-    sums, counts = parts(estimates, sources.astype(np.float32), N_VALID)
-    known = losses.masked(name)(estimates, estimates + np.float32(0.01), N_VALID)
-    np.testing.assert_allclose(sums, known[0], rtol=1e-3)
-    np.testing.assert_array_equal(counts, known[1])
-    assert np.all(
-        losses.masked(name)(estimates, sources, N_VALID)[0].numpy()[[1, 3]]
-        > 5 * sums.numpy()[[1, 3]]
-    )
-
-
-@every_loss
-def test_the_best_order_is_the_least_of_all_that_there_are(name):
-    estimates, sources = pair()
-    every = [
-        losses.masked(name)(estimates, sources[:, list(order)])[0]
-        for order in itertools.permutations(range(3))
-    ]
-    found = losses.in_best_order(name)(estimates, sources)[0]
-    np.testing.assert_array_equal(found, np.min(every, axis=0))
-
-
-# --- What a model gave, and a batch asked for -----------------------------------
-@every_loss
-def test_a_loss_picks_what_it_compares(name):
-    estimates, sources = map(tf.constant, pair())
-    for n_valid in (None, N_VALID):
-        found = losses.of_outputs(name, Doubling())(*given(estimates, sources, n_valid))
-        sums, counts = losses.masked(name)(estimates, sources, n_valid)
-        factor = 2 if name in losses.MAGNITUDES else 1
-        np.testing.assert_allclose(found[0], factor * sums, rtol=1e-6)
-        np.testing.assert_array_equal(found[1], counts)
+        losses.LOSSES[name](tf.zeros([2, 1, 5, 1]), tf.zeros([2, 3, 5, 1]))
 
 
 def test_a_loss_of_magnitudes_says_which_models_have_them():
@@ -219,5 +188,6 @@ def test_a_loss_of_magnitudes_says_which_models_have_them():
         num_initial_filters=1,
         num_frames=8,
     )
-    with pytest.raises(InputError, match="WaveUNet .* model.name=spectrogram_unet,"):
-        losses.of_outputs("magnitude_absolute", model)
+    for text in ("magnitude_absolute", "si_sdr + magnitude_absolute"):
+        with pytest.raises(InputError, match="WaveUNet .* model.name=spectrogram_un"):
+            losses.Loss(text, model)

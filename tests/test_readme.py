@@ -12,7 +12,8 @@ import Config
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = "".join(
-    (ROOT / "docs" / f"{page}.md").read_text("utf-8") for page in ("data", "scores")
+    (ROOT / "docs" / f"{page}.md").read_text("utf-8")
+    for page in ("data", "scores", "training")
 )
 # A list in quotes may go on in the next line; a NAME stands for any.
 TYPED = r"python (\w+\.py(?: +\w+)? +with (?:'[^']*'|[^\n`|'])*)"
@@ -29,7 +30,9 @@ def test_every_command_has_a_configuration(command, capsys):
     *commands, _ = options[: options.index("with") + 1]
     options = options[len(commands) + 1 :]
     # A run need not be there to know that the words are right.
-    options = [option for option in options if not option.startswith(("run=", "-F"))]
+    options = [
+        option for option in options if not option.startswith(("run=", "resume=", "-F"))
+    ]
     options = [option for option in options if option != "runs"]
     experiment = importlib.import_module(verb.removesuffix(".py")).ex
     assert set(commands) <= set(experiment.commands)

@@ -1,17 +1,19 @@
-"""A resumed training is the same training, and its state is whole or the old one."""
+"""A resumed training is the same training, however it was cut off."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from Learning import loop, optimizers, state
+from Learning import history, loop, optimizers, schedules, state
 from Schema import InputError
 from tests.test_learning import TRUE, Linear, batches, kernel, mean_square, train
 
 
 def same(first, second):
-    timing = "steps_per_second"
-    strip = [[{k: r[k] for k in r if k != timing} for r in x] for x in (first, second)]
+    strip = [
+        [{k: r[k] for k in r if k not in history.TIMINGS} for r in rows]
+        for rows in (first, second)
+    ]
     return strip[0] == strip[1]
 
 
@@ -20,19 +22,21 @@ def validator(model_of):
     return lambda: float(np.abs(kernel(model_of()) - TRUE).sum())
 
 
-def fit_once(path, max_epochs, feed=batches):
-    model = Linear()
+def fit_once(path, max_epochs, feed=batches, model=None, **options):
+    model = Linear() if model is None else model
+    given = dict(optimizer=optimizers.optimizer("adam", 0.05, 0.9, 10))
+    given |= dict(patience=9) | options
     rows = loop.fit(
         model,
-        optimizers.optimizer("adam", 0.05, 0.9, 10),
+        given.pop("optimizer"),
         mean_square,
         feed,
         validator(lambda: model),
         steps_per_epoch=7,
         max_epochs=max_epochs,
-        patience=9,
         gradient_clip=0.5,
         state=path,
+        **given,
     )
     return rows, model
 
@@ -79,6 +83,78 @@ def test_an_interrupted_training_goes_on_to_the_bit(tmp_path, steps):
     assert same(resumed, whole)
 
 
+class Killed(BaseException):
+    """What nothing catches, as SIGKILL."""
+
+
+class Chancy(Linear):
+    """With dropout, whose chance is part of the state."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout = tf.keras.layers.Dropout(0.4, seed=5)
+
+    def call(self, batch, training=False):
+        mix = self.dropout(batch["mix"], training=training)
+        return super().call({"mix": mix})
+
+
+def everything(path, kill_at=None):
+    """A training with all that a state must hold; or killed at a batch."""
+    rate = schedules.Rate(
+        *(0.3, "plateau"), decay=0.5, plateau_epochs=1, warmup_steps=5, second=0.02
+    )
+    saved = []
+
+    def feed(first, begun=None):
+        late, size = (0, 4) if begun is None else (first - begun, 8)
+        for number, batch in enumerate(batches(first + late, 4, 0.5).rebatch(size)):
+            if kill_at == first + number:
+                raise Killed
+            yield batch
+
+    rows, model = fit_once(
+        *(path, 12, feed, Chancy()),
+        optimizer=optimizers.optimizer("muon", rate, ema=0.7),
+        rate=rate,
+        accumulate=2,
+        second_stage=True,
+        patience=2,
+        save_minutes=1e-9,
+        save_best=lambda model: saved.append(kernel(model).copy()),
+    )
+    return rows, saved[-1]
+
+
+@pytest.fixture(scope="module")
+def never_killed(tmp_path_factory):
+    """(history, best kernel, state) of a training that nothing disturbs."""
+    path = tmp_path_factory.mktemp("whole") / "state.npz"
+    return *everything(path), state.read(path)
+
+
+def test_a_training_that_is_killed_twice_is_the_same_to_the_bit(tmp_path, never_killed):
+    rows, best, archive = never_killed
+    stages = [row["stage"] for row in rows]
+    begun = archive.progress["begun"]
+    assert set(stages) == {1, 2} and len({r["learning_rate"] for r in rows}) > 2
+    path = tmp_path / "state.npz"
+    for moment in (begun - 4, begun + 3):  # in the middle of an epoch of each stage
+        with pytest.raises(Killed):
+            everything(path, moment)
+        assert state.read(path).progress["first"] < moment
+    resumed, kept = everything(path)
+    assert same(resumed, rows)
+    np.testing.assert_array_equal(kept, best)
+    found = state.read(path)
+    for group, arrays in archive.groups.items():
+        for there, here in zip(arrays, found.groups[group], strict=True):
+            np.testing.assert_array_equal(here, there, err_msg=group)
+    assert {"best", "loop", "model", "optimizer"} == set(archive.groups)
+    seeds = [a for a in archive.groups["model"] if np.issubdtype(a.dtype, np.integer)]
+    assert len(seeds) == 1 and seeds[0][1] > 0  # of dropout, which did count
+
+
 def test_an_interrupted_validation_is_made_up_for(tmp_path):
     def interrupted():
         raise KeyboardInterrupt
@@ -109,31 +185,3 @@ def test_nothing_left_to_train_is_said(tmp_path):
     train(max_epochs=2, state=tmp_path / "s.npz")
     with pytest.raises(InputError, match="2 epochs are trained already.*max_epochs=4"):
         train(max_epochs=2, state=tmp_path / "s.npz")
-
-
-def test_a_state_of_another_model_is_refused_and_changes_nothing(tmp_path):
-    path = tmp_path / "state.npz"
-    state.save(path, {"model": [np.zeros([2, 3])]}, {"epoch": 1})
-    variable = tf.Variable(tf.ones([2, 2]), name="kernel")
-    with pytest.raises(InputError, match=r"kernel:?0? is \(2, 3\) there and \(2, 2\)"):
-        state.restore(path, {"model": [variable]})
-    with pytest.raises(InputError, match="1 model variables, this run has 2"):
-        state.restore(path, {"model": [variable, variable]})
-    path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(InputError, match="state.npz is not a state of training"):
-        state.restore(path, {"model": [variable]})
-    with pytest.raises(InputError, match="nowhere.npz does not exist"):
-        state.restore(tmp_path / "nowhere.npz", {})
-    np.testing.assert_array_equal(variable, np.ones([2, 2]))
-
-
-def test_a_crash_while_the_state_is_written_leaves_the_old_one(tmp_path, monkeypatch):
-    path = tmp_path / "state.npz"
-    state.save(path, {"model": [np.ones(3)]}, {"epoch": 1})
-    monkeypatch.setattr(np, "savez", lambda *_, **__: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        state.save(path, {"model": [np.zeros(3)]}, {"epoch": 2})
-    variable = tf.Variable(tf.zeros(3))
-    assert state.restore(path, {"model": [variable]}) == {"epoch": 1}
-    np.testing.assert_array_equal(variable, np.ones(3))
-    assert [p.name for p in tmp_path.iterdir()] == ["state.npz"]

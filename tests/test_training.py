@@ -3,10 +3,10 @@
 import json
 import os
 import pathlib
+import random
 import re
 import signal
-import subprocess
-import sys
+import threading
 import time
 
 import numpy as np
@@ -17,10 +17,11 @@ import Config
 import Models
 import Test
 import Utils
+from benchmarks import resume_soak
 from Datasets import pipeline
 from Models import checkpoints
 from Schema import InputError
-from tests.training_made import DATA, arrays, rows, test_, train
+from tests.training_made import DATA, arrays, rows, test_, train, written
 
 ROOT = pathlib.Path(Config.__file__).parent
 
@@ -29,7 +30,8 @@ def test_a_run_is_complete_and_its_parts_agree(options, here, capsys):
     result = train(options).result
     said = capsys.readouterr().out
     assert re.search(r"model   [\d,]+ parameters, float32; reads 367 samples", said)
-    assert "train: 2 tracks" in said and "device  CPU" in said
+    assert re.search(r"train: 2 tracks, 0.1 min, \d+ records", said)
+    assert "device  CPU" in said
     assert "python Evaluate.py with run=runs/1" in said
     table = rows("runs/1")
     assert [row["step"] for row in table] == ["4", "8"]
@@ -40,6 +42,7 @@ def test_a_run_is_complete_and_its_parts_agree(options, here, capsys):
         == json.loads(pathlib.Path(options).read_text())["data"]["records"]
     )
     assert told["data_fingerprint"] and told["loss"] == "mean_square"
+    assert told["training"]["learning_rate"] == 1e-4
     assert list(pathlib.Path("runs/1/log").iterdir())
     metrics = Utils.read_json("runs/1/metrics.json")
     assert metrics["validation_loss"]["steps"] == [4, 8]
@@ -83,6 +86,12 @@ def test_a_resumed_run_of_another_model_is_refused_and_is_no_newest_run(
 WRONG = {
     "training.batch_size=0": "training.batch_size=0 must be at least 1",
     "training.learning_rate=-1.0": "training.learning_rate=-1.0 must be positive",
+    "training.accumulate=0": "training.accumulate=0 must be at least 1",
+    "training.ema=1.0": "training.ema=1.0 must lie between 0 and 1",
+    "training.warmup_steps=-1": "training.warmup_steps=-1 must be 0 or more",
+    "training.save_minutes=0.0": "training.save_minutes=0.0 must be positive",
+    "training.schedule=cosin": "schedule='cosin': the schedules are exponential, const",
+    "training.schedule=plateau": "learning_rate_decay=1.0: choose one below 1",
     "training.gain_min=2.0": "training.gain_min=2.0 must not exceed",
     "training.loss=mean_sqare": "no loss 'mean_sqare'; did you mean 'mean_square'",
     "training.max_epochs=0": "training.max_epochs=0 must be at least 1",
@@ -119,35 +128,50 @@ def test_with_f_the_run_lies_in_the_folder_that_is_named(options, here):
     assert not pathlib.Path("runs").exists()
 
 
-def interrupt(process, folder):
-    """Sends SIGINT once the first epoch has been kept."""
+def send(number):
+    """Sends this process a signal once the first epoch has been kept."""
     end = time.monotonic() + 60
-    while not (folder / "history.csv").exists():
-        assert process.poll() is None and time.monotonic() < end, process.communicate()
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    while not pathlib.Path("runs/1/history.csv").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    os.kill(os.getpid(), number)
 
 
-def test_ctrl_c_keeps_the_state_and_says_how_to_go_on(options, here):
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "Training.py", "with", options]
-        + ["training.max_epochs=100000", "seed=3"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        # Below a job in the background Ctrl-C is ignored, and Python follows.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    interrupt(process, here / "runs/1")
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err.strip().splitlines()[-1] == "Training.py: interrupted"
-    assert "Traceback" not in err
+@pytest.mark.parametrize(
+    "number, status, word",
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_keeps_the_state_and_says_how_to_go_on(
+    number, status, word, options, here, capsys
+):
+    # Below a job in the background Ctrl-C is ignored, and Python follows.
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=send, args=[number]).start()
+    with pytest.raises(SystemExit) as error:
+        train(options, "training.max_epochs=100000", "seed=3")
+    signal.signal(signal.SIGINT, old)
+    out, err = capsys.readouterr()
+    assert error.value.code == status
+    assert err.strip().splitlines()[-1] == f"Training.py: {word}"
     assert "go on with `python Training.py with resume=runs/1`" in out
     done = rows("runs/1")
     train("resume=runs/1", f"training.max_epochs={len(done) + 1}")
     assert rows("runs/2")[: len(done)] == done
+
+
+def test_a_run_that_is_killed_and_resumed_is_the_one_that_never_was(options, here):
+    sections = Utils.read_json(options)
+    sections["training"] |= {"steps_per_epoch": 50, "max_epochs": 5}
+    sections["training"] |= {"save_minutes": 0.002, "ema": 0.9, "batch_size": 2}
+    tiny, runs = written(here / "tiny", sections), here / "killed"
+    told = resume_soak.kill(runs, tiny, random.Random(1), "writing", longest=0.2)
+    assert told == "writing its state"
+    train(f"resume={resume_soak.newest(runs)}", "-F", str(runs))
+    train(tiny, "-F", "whole")
+    (killed, progress), (whole, _) = (
+        resume_soak.digests(resume_soak.newest(folder))
+        for folder in (runs, here / "whole")
+    )
+    assert killed == whole and len(progress["history"]) == 5
 
 
 # --- the mean loss of Test

@@ -9,6 +9,7 @@ import Prepare
 import Test
 import Training
 import Utils
+from Learning import history
 from Learning.folder import RunFolder
 from tests.conftest import write_piece
 
@@ -31,6 +32,7 @@ DATA = {
 }
 MODEL = {"num_layers": 2, "num_initial_filters": 4, "num_frames": 256, "context": True}
 TRAINING = {"batch_size": 3, "steps_per_epoch": 4, "max_epochs": 2, "patience": 5}
+TRAINING |= {"log_audio_epochs": None}
 
 
 def prepared(home):
@@ -68,7 +70,7 @@ test_.__test__ = False
 def rows(folder):
     with open(f"{folder}/history.csv", newline="") as file:
         table = list(csv.DictReader(file))
-    return [{k: r[k] for k in r if k != "steps_per_second"} for r in table]
+    return [{k: r[k] for k in r if k not in history.TIMINGS} for r in table]
 
 
 def arrays(folder):
