@@ -1,0 +1,1 @@
+"""Starts trainings elsewhere (Cloud TPUs, Slurm, containers), and sweeps of them."""
