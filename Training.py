@@ -17,6 +17,8 @@ The state is written after every epoch, every training.save_minutes, and at Ctrl
 SIGTERM, which then end the run.
 """
 
+import shlex
+
 from sacred import Experiment
 
 import Config
@@ -163,6 +165,8 @@ def refuse(config):
         gathering.Gathering(windows)
     Test.batch_loss(model=network, **feeding.judged(training))
     start.check(resume, training["warm_start"])
+    if resume is not None:
+        start.check_state(resume, network, training)
     source, patterns = training["warm_start"], training["warm_start_patterns"]
     if resume is None and (source is not None or patterns):
         warm_start.check(source, network, training["optimizer"] == "adam", patterns)
@@ -174,6 +178,7 @@ def begin(folder, resume, training, network, optimizer):
     Returns:
       What was taken of another model, as it is printed; or None.
     """
+    from Learning import knobs
     from Models import warm_start
 
     source, patterns = training["warm_start"], training["warm_start_patterns"]
@@ -182,6 +187,7 @@ def begin(folder, resume, training, network, optimizer):
     elif source is not None:
         said = warm_start.take(source, network, optimizer, patterns)
         print(f"warm    {said}")
+        knobs.check_cosine(training, int(optimizer.iterations.numpy()))
         return said
     return None
 
@@ -205,7 +211,8 @@ def kept(home, sections, told):
         history = train(folder, *sections, *told)
     except (KeyboardInterrupt, guards.StoppedError):
         if folder.state.exists():
-            print(f"\nstopped; go on with `python Training.py with resume={home}`")
+            word = shlex.quote(f"resume={home}")
+            print(f"\nstopped; go on with `python Training.py with {word}`")
         raise
     best = [row for row in history if row["best"]][-1]
     if not keeping.is_kept_here():
@@ -216,7 +223,8 @@ def kept(home, sections, told):
         print(
             f"best    epoch {best['epoch']}, validation {best['validation_loss']:.3e}"
         )
-    print(f"wrote   {home}/checkpoint; see it with `tensorboard --logdir {home}/log`")
+    log = shlex.quote(str(folder.log))
+    print(f"wrote   {home}/checkpoint; see it with `tensorboard --logdir {log}`")
     print(f"next    {opening.following(home)}")
     return best["validation_loss"]
 

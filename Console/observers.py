@@ -48,7 +48,7 @@ def _check_mongo(text):
         told = parse_mongo_db_arg(text)
     except AttributeError:  # of Sacred, which expects a match
         raise InputError(
-            f"-m {text}: expected HOST:PORT:DATABASE, as localhost:27017:vimss"
+            f"-m {_hidden(text)}: expected HOST:PORT:DATABASE, as localhost:27017:vimss"
         ) from None
     try:
         import pymongo

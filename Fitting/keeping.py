@@ -56,8 +56,10 @@ def together(strategy):
 
 def take_up(resume, folder, history, step, record):
     """Makes a resumed run complete by itself, once its state is known to fit."""
+    from Learning import summaries
+
     if resume is not None:
-        folder.take_log(RunFolder(resume))
+        summaries.copy(RunFolder(resume).log, folder.log, step)
         for count in range(1, len(history) + 1):
             keep(folder, history[:count], record)
         print(f"resume  {resume} after {len(history)} epochs, at step {step}")

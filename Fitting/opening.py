@@ -1,6 +1,7 @@
 """The model and the windows that sections of Config.py ask for, and what they are."""
 
 import pathlib
+import shlex
 
 import Test
 from Learning.folder import commit
@@ -136,7 +137,7 @@ def following(home):
 
     told = checkpoints.describe(home)
     if told["model"] != "correspondence":
-        return f"python Evaluate.py with run={home}"
+        return f"python Evaluate.py with {shlex.quote(f'run={home}')}"
     return correspondence.command(home, told["config"]["visual_size"])
 
 

@@ -42,11 +42,6 @@ class RunFolder:
                 with Utils.write_aside(place(self.state)) as aside:
                     shutil.copy2(place(other.state), aside)
 
-    def take_log(self, other):
-        """Copies the log of another run; its best model is in the state."""
-        if other.log.exists():
-            shutil.copytree(other.log, self.log, dirs_exist_ok=True)
-
     def check_room(self, n_bytes):
         """Meets a full disk before HDF5 does, which would crash.
 

@@ -1,12 +1,14 @@
 """The training section's values that nothing below would refuse."""
 
-from Learning import optimizers, schedules
+from Learning import guards, optimizers, schedules
 from Schema import InputError
 
 COUNTS = ("batch_size", "accumulate", "decay_steps", "plateau_epochs")
 COUNTS += ("validation_steps", "log_audio_epochs")
 POSITIVE = ("learning_rate", "learning_rate_decay", "gain_min", "save_minutes")
 POSITIVE += ("second_stage",)
+MAY_BE_NONE = ("validation_steps", "log_audio_epochs", "save_minutes", "second_stage")
+LENGTHS = ("steps_per_epoch", "max_epochs", "patience", "gradient_clip")
 
 
 def check(training):
@@ -23,10 +25,11 @@ def check(training):
     """
     for knob in COUNTS:
         if training[knob] is not None and training[knob] < 1:
-            raise InputError(f"training.{knob}={training[knob]} must be at least 1")
+            raise _small(knob, training, "at least 1")
     for knob in POSITIVE:
         if training[knob] is not None and not training[knob] > 0:
-            raise InputError(f"training.{knob}={training[knob]} must be positive")
+            raise _small(knob, training, "positive")
+    guards.check_lengths(*(training[knob] for knob in LENGTHS))
     if training["warmup_steps"] < 0:
         raise InputError(
             f"training.warmup_steps={training['warmup_steps']} must be 0 or more"
@@ -51,9 +54,19 @@ def check(training):
     return training["gain_min"], training["gain_max"]
 
 
+def _small(knob, training, wanted):
+    hint = ", or None" if knob in MAY_BE_NONE else ""
+    return InputError(f"training.{knob}={training[knob]} must be {wanted}{hint}")
+
+
 def _check_schedule(training):
     schedules.check(training["schedule"])
     decay = training["learning_rate_decay"]
+    if decay > 1:
+        raise InputError(
+            f"training.learning_rate_decay={decay} makes the learning rate grow: "
+            "choose at most 1, as 0.96"
+        )
     if training["schedule"] == "plateau" and not decay < 1:
         raise InputError(
             "training.schedule=plateau multiplies the learning rate by training."
@@ -95,6 +108,25 @@ def rate(training):
         "n_steps": training["max_epochs"] * training["steps_per_epoch"],
         "second": training["second_stage"],
     }
+
+
+def check_cosine(training, step):
+    """Refuses a cosine that is over where an Adam that was taken goes on.
+
+    Args:
+      training: The section of Config.py, a dict.
+      step: Steps that the optimizer has taken.
+
+    Raises:
+      InputError: Naming the step, as the learning rate would be 0.
+    """
+    n_steps = rate(training)["n_steps"]
+    if training["schedule"] == "cosine" and step >= n_steps:
+        raise InputError(
+            f"training.schedule=cosine ends at step {n_steps}, and the Adam of "
+            f"training.warm_start={training['warm_start']} goes on at step {step}: "
+            "choose another schedule, or a greater training.max_epochs"
+        )
 
 
 def check_dropout(dropout, batch_keys):

@@ -75,10 +75,15 @@ def start(step, state, patience, max_epochs, second_stage=False):
     if guard.exhausted and last:  # it had ended; who resumes it wants it to go on
         guard = dataclasses.replace(guard, stale=0)
     history = tuple(values.pop("history"))
-    if len(history) >= max_epochs:
-        raise InputError(
-            f"{len(history)} epochs are trained already; "
-            f"set training.max_epochs={2 * len(history)} or so"
-        )
+    check_length(len(history), max_epochs)
     best = tuple(archive.groups.get("best", ()))
     return Progress(**values, guard=guard, history=history, best=best)
+
+
+def check_length(n_epochs, max_epochs):
+    """Refuses to go on after the last epoch, with an InputError."""
+    if n_epochs >= max_epochs:
+        raise InputError(
+            f"{n_epochs} epochs are trained already; "
+            f"set training.max_epochs={2 * n_epochs} or so"
+        )

@@ -115,6 +115,18 @@ def restore(path, groups):
     Raises:
       InputError: If the file is absent, damaged, or of another model.
     """
+    archive, pairs = _fitting(path, groups)
+    _assign(pairs)
+    return archive
+
+
+def _assign(pairs):
+    for variable, value in pairs:
+        variable.assign(value)
+
+
+def _fitting(path, groups):
+    """(`Archive`, [(variable, its value there)]); errors as `restore`."""
     archive, pairs = read(path), []
     for group, variables in groups.items():
         found = archive.groups.get(group, [])
@@ -132,9 +144,7 @@ def restore(path, groups):
                     "resume with the model that was trained"
                 )
             pairs.append((variable, value))
-    for variable, value in pairs:
-        variable.assign(value)
-    return archive
+    return archive, pairs
 
 
 def restore_newest(path, groups):
@@ -145,19 +155,31 @@ def restore_newest(path, groups):
     Raises:
       InputError: As `restore`; of both, if neither can be read.
     """
+    archive, pairs, wrong = _newest(path, groups)
+    _assign(pairs)
+    if wrong:
+        os.replace(before(path), path)
+        print(f"state   {wrong}; the one before takes its place", flush=True)
+    return archive
+
+
+def check(path, groups):
+    """The `Archive` of `restore_newest`, or its errors; changes nothing."""
+    return _newest(path, groups)[0]
+
+
+def _newest(path, groups):
+    """As `_fitting`, and what is wrong with the newest if it is of the one before."""
     path = pathlib.Path(path)
     try:
         if path.exists() or not before(path).exists():
-            return restore(path, groups)
+            return *_fitting(path, groups), None
         wrong = f"{path} does not exist"
     except DamagedError as error:
         if not before(path).exists():
             raise
         wrong = str(error)
     try:
-        archive = restore(before(path), groups)
+        return *_fitting(before(path), groups), wrong
     except DamagedError as error:
         raise DamagedError(f"{wrong}; {error}") from None
-    os.replace(before(path), path)
-    print(f"state   {wrong}; the one before takes its place", flush=True)
-    return archive

@@ -1,9 +1,12 @@
 """What can be looked at and heard while a model trains: `tensorboard --logdir runs`."""
 
+import contextlib
 import functools
+import pathlib
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.audio import metadata
 
 FFT, HOP, MELS = 1024, 256, 96  # of a spectrogram: samples, samples, bands
@@ -77,6 +80,26 @@ class Summaries:
             with self._writer.as_default(step):
                 write()
         self._writer.flush()
+
+
+def copy(source, folder, step):
+    """Copies event files up to a step, which a resumed run goes on from.
+
+    What comes after it, where a damaged state has given way to the one before, that
+    run writes again; what a crash cut off at a file's end is left out.
+
+    Args:
+      source: Folder of event files; it need not exist.
+      folder: Made if absent.
+      step: Steps taken; an event of this one is copied too.
+    """
+    for path in sorted(pathlib.Path(source).glob("*tfevents*")):
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+        with tf.io.TFRecordWriter(str(pathlib.Path(folder) / path.name)) as writer:
+            with contextlib.suppress(tf.errors.DataLossError):
+                for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+                    if Event.FromString(record).step <= step:
+                        writer.write(record)
 
 
 def mel(samples, sample_rate):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from Learning import optimizers, schedules
+from Learning import knobs, optimizers, schedules
 from Schema import InputError
 
 
@@ -72,3 +72,14 @@ def test_an_optimizer_uses_the_rate_of_its_step():
     optimizer = optimizers.optimizer("adam", rate)
     optimizer.iterations.assign(2)
     assert float(optimizer.learning_rate) == pytest.approx(0.025)
+
+
+def test_a_cosine_that_is_over_before_it_begins_is_refused():
+    told = {"schedule": "cosine", "decay_steps": 1, "warmup_steps": 0}
+    told |= {"plateau_epochs": 1, "learning_rate": 0.1, "learning_rate_decay": 1.0}
+    told |= {"max_epochs": 3, "steps_per_epoch": 10, "second_stage": None}
+    told |= {"warm_start": "there"}
+    knobs.check_cosine(told, 29)
+    knobs.check_cosine({**told, "schedule": "exponential"}, 30)
+    with pytest.raises(InputError, match="ends at step 30.*there goes on at step 31"):
+        knobs.check_cosine(told, 31)

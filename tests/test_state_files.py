@@ -3,12 +3,13 @@
 import errno
 import resource
 import signal
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from Learning import guards, signals, state
+from Learning import guards, signals, start, state
 from Learning.folder import RunFolder
 from Schema import InputError
 from tests.test_state import fit_once
@@ -96,6 +97,27 @@ def test_two_damaged_states_are_refused_by_name(tmp_path):
         each.write_bytes(each.read_bytes()[:-40])
     with pytest.raises(InputError, match=r"state.npz is not .*state.before.npz is not"):
         state.restore_newest(path, {"model": [variable]})
+
+
+def test_a_state_that_cannot_go_on_is_refused_and_stays_as_it_is(tmp_path):
+    model = types.SimpleNamespace(variables=[tf.Variable([1.0])])
+    path = RunFolder(tmp_path).state
+    told = {"max_epochs": 2, "second_stage": None}
+    with pytest.raises(InputError, match="state.npz does not exist"):
+        start.check_state(tmp_path, model, told)
+    state.save(path, {"model": [[5.0]]}, {"history": [{}], "stage": 1})
+    start.check_state(tmp_path, model, told)
+    with pytest.raises(InputError, match="1 epochs are trained already"):
+        start.check_state(tmp_path, model, told | {"max_epochs": 1})
+    state.save(path, {"model": [[5.0]]}, {"history": [{}], "stage": 2})
+    start.check_state(tmp_path, model, told | {"second_stage": 1e-5})
+    with pytest.raises(InputError, match="second_stage=None, but .* is in its second"):
+        start.check_state(tmp_path, model, told)
+    path.write_bytes(path.read_bytes()[:-40])
+    start.check_state(tmp_path, model, told)  # the one before is sound
+    found = sorted(p.name for p in path.parent.iterdir())
+    assert found == ["state.before.npz", "state.npz"]
+    assert model.variables[0].numpy() == 1.0
 
 
 def test_a_state_of_another_model_is_no_damage(tmp_path):

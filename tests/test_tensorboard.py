@@ -137,6 +137,21 @@ def test_nothing_is_written_of_steps_that_a_crash_takes_back(tmp_path):
     assert len(read(tmp_path).Tags()["tensors"]) == 2
 
 
+def test_a_resumed_run_has_no_step_twice_and_nothing_that_was_cut_off(tmp_path):
+    log = summaries.Summaries(tmp_path / "old")
+    for step in (1, 2, 3):
+        log.scalars(step, loss=1.0)
+    log.flush()
+    (path,) = (tmp_path / "old").iterdir()
+    summaries.copy(tmp_path / "old", tmp_path / "new", 2)
+    assert [e.step for e in read(tmp_path / "new").Tensors("loss")] == [1, 2]
+    path.write_bytes(path.read_bytes()[:-5])
+    summaries.copy(tmp_path / "old", tmp_path / "again", 3)
+    assert [e.step for e in read(tmp_path / "again").Tensors("loss")] == [1, 2]
+    summaries.copy(tmp_path / "absent", tmp_path / "none", 3)
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_windows_are_the_middles_of_tracks_far_apart():
     tiles = np.array([(t, 100 * k, 100) for t in range(10) for k in range(t + 1)])
     assert examples.middles(tiles).tolist() == [[2, 100, 100], [7, 300, 100]]

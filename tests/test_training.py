@@ -80,16 +80,25 @@ def test_a_resumed_run_of_another_model_is_refused_and_is_no_newest_run(
     with pytest.raises(SystemExit):
         train("resume=runs/1")
     assert "2 epochs are trained already" in capsys.readouterr().err
-    assert Utils.find_run() == pathlib.Path("runs/1")
+    for path in pathlib.Path("runs/1/checkpoint").glob("state*"):
+        path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(SystemExit):
+        train("resume=runs/1", "training.max_epochs=3")
+    said = capsys.readouterr().err
+    assert "runs/1/checkpoint/state.before.npz is not a state" in said
+    assert "begin anew, with training.warm_start=runs/1" in said
+    assert sorted(p.name for p in pathlib.Path("runs").glob("[0-9]*")) == ["1"]
 
 
 WRONG = {
     "training.batch_size=0": "training.batch_size=0 must be at least 1",
     "training.learning_rate=-1.0": "training.learning_rate=-1.0 must be positive",
     "training.accumulate=0": "training.accumulate=0 must be at least 1",
+    "training.gradient_clip=0.0": "training.gradient_clip=0.0 must be positive, or",
+    "training.learning_rate_decay=1.5": "decay=1.5 makes the learning rate grow",
     "training.ema=1.0": "training.ema=1.0 must lie between 0 and 1",
     "training.warmup_steps=-1": "training.warmup_steps=-1 must be 0 or more",
-    "training.save_minutes=0.0": "training.save_minutes=0.0 must be positive",
+    "training.save_minutes=0.0": "training.save_minutes=0.0 must be positive, or None",
     "training.schedule=cosin": "schedule='cosin': the schedules are exponential, const",
     "training.schedule=plateau": "learning_rate_decay=1.0: choose one below 1",
     "training.gain_min=2.0": "training.gain_min=2.0 must not exceed",
@@ -114,6 +123,7 @@ def test_a_value_that_cannot_work_is_one_sentence(word, options, here, capsys):
     said = capsys.readouterr().err.strip()
     assert error.value.code == 1
     assert said.count("\n") == 0 and WRONG[word] in said, said
+    assert not pathlib.Path("runs").exists()
 
 
 def test_training_without_a_folder_is_refused(options, here, capsys):
@@ -122,9 +132,10 @@ def test_training_without_a_folder_is_refused(options, here, capsys):
     assert "leave out --unobserved" in capsys.readouterr().err
 
 
-def test_with_f_the_run_lies_in_the_folder_that_is_named(options, here):
-    train(options, "training.max_epochs=1", "-F", "mine")
-    assert pathlib.Path("mine/1/checkpoint/model.json").exists()
+def test_with_f_the_run_lies_in_the_folder_that_is_named(options, here, capsys):
+    train(options, "training.max_epochs=1", "-F", "my runs")
+    assert pathlib.Path("my runs/1/checkpoint/model.json").exists()
+    assert "python Evaluate.py with 'run=my runs/1'" in capsys.readouterr().out
     assert not pathlib.Path("runs").exists()
 
 

@@ -67,9 +67,9 @@ def test_the_examples_of_a_bad_batch_are_named_by_track_and_second(
 ):
     real = feeding.batches
 
-    def poisoned(windows, training, seed):
+    def poisoned(*told):
         def stream(first, begun=None):
-            for step, batch in enumerate(real(windows, training, seed)(first), first):
+            for step, batch in enumerate(real(*told)(first), first):
                 factor = float("nan") if step == 5 else 1.0
                 kept.append((batch["track"], batch["start"]))
                 yield {**batch, "mix": batch["mix"] * factor}
