@@ -39,7 +39,6 @@ from Evaluating import comparing, folders
 from Evaluating.asking import asked
 from Evaluating.run import Evaluation
 from Evaluating.scoring import evaluate, report, summarise
-from Models.devices import use_one
 from Schema import InputError
 from Scores import systems, tables
 from Scores.systems import FLOOR
@@ -59,7 +58,7 @@ def main(
     if estimates is not None or reference is not None:
         told = asked(evaluation, protocol), evaluation["workers"]
         return folders.main(estimates, reference, output, *told)
-    use_one(devices)
+    _use(devices)
     run, split = Utils.find_run(run), evaluation["split"]
     told = asked(evaluation, protocol, data["name"])
     work = Evaluation(run, Test.open_records(data, visual), data["name"], split, told)
@@ -85,10 +84,17 @@ def main(
     return gain
 
 
+def _use(devices):
+    """`devices.use_one`; processes that score import this file, but no TensorFlow."""
+    from Models.devices import use_one
+
+    use_one(devices)
+
+
 @ex.command
 def conditions(run, protocol, devices, data, visual, evaluation):
     """Scores a model blind, then given each condition, then all: a row each."""
-    use_one(devices)
+    _use(devices)
     run, split = Utils.find_run(run), evaluation["split"]
     wanted = {**evaluation, "conditions": None, "ablations": []}
     told = asked(wanted, protocol, data["name"])

@@ -19,6 +19,7 @@ RATE = 4000
 pytestmark = pytest.mark.usefixtures("inline")
 QUICK = ["training.steps_per_epoch=6", "training.max_epochs=1"]
 QUICK += ["training.learning_rate=0.02"]  # so that conditions tell
+QUICK += ["training.log_audio_epochs=None", "training.validation_steps=1"]
 
 
 def command(verb, *words, **options):

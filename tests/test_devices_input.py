@@ -72,7 +72,8 @@ def nodes(batches):
 
 @pytest.mark.parametrize(
     "kind, is_mapped",
-    [(kind, True) for kind in KINDS]
+    # With who is seen, the mapped mixtures are those with effects and more.
+    [(kind, True) for kind in KINDS if kind != "mixtures with effects"]
     + [("as recorded", False), ("mixtures with effects", False)],
 )
 def test_batches_are_numbers_of_one_shape_made_without_python(

@@ -120,7 +120,8 @@ def test_the_spectrogram_unet_trains(loss, options, here):
         "num_frames": 500,
     }
     small = written(here / "small", sections)
-    result = train(small, f"training.loss={loss}").result
+    told = f"training.loss={loss}", "training.max_epochs=1"
+    result = train(small, *told).result
     assert float(rows("runs/1")[-1]["train_loss"]) > 0
     assert test_("evaluation.split=validation") == pytest.approx(result, rel=1e-6)
 
@@ -254,7 +255,8 @@ def test_slots_that_adam_cannot_take_are_refused_before_a_folder_exists(
     warm = f"training.warm_start={source}"
     said = refusal(capsys, options, warm)
     assert str(path) in said and fault in said
-    train(options, warm, "training.optimizer=muon", "training.max_epochs=1")
+    if fault == "damaged":  # Muon does not look at them
+        train(options, warm, "training.optimizer=muon", "training.max_epochs=1")
 
 
 @pytest.mark.parametrize("name", ["VIMSS_uncond13", "VIMSS_cond13"])

@@ -10,7 +10,15 @@ from keras.src.legacy.saving import legacy_h5_format  # what the cached files ar
 from Models import vision
 from Models.vision.frame_embedding import CACHED, FrameEmbedding
 from Schema import InputError
+from tests import resnet_made
 from tests.video_made import read_frames
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stages():
+    """ResNet-50 is small here; the blocks that its stages asked for."""
+    with resnet_made.small() as asked:
+        yield asked
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +92,7 @@ def test_no_network_starts_from_random_weights(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def resnet(tmp_path_factory):
+def resnet(tmp_path_factory, stages):
     """ResNet-50 with random weights, and the folder of a Keras that downloaded it."""
     keras.utils.set_random_seed(1)
     network = keras.applications.ResNet50(include_top=False, weights=None)
@@ -100,15 +108,18 @@ def caffe(frames):
     return frames[..., ::-1] - np.float32([103.939, 116.779, 123.68])
 
 
-def test_resnet_takes_its_weights_from_a_file(resnet, tmp_path):
+def test_resnet_takes_its_weights_from_a_file(resnet, tmp_path, stages):
     network, _ = resnet
     path = tmp_path / "resnet50.weights.h5"
     network.save_weights(path)
+    stages.clear()
     found = FrameEmbedding("ResNet50", path)
+    assert stages == resnet_made.BLOCKS
     frames = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
     maps, vectors = found.maps(frames), found.vectors(frames)
     expected = network(caffe(frames.astype(np.float32))).numpy()
-    assert maps.shape == (2, 7, 7, 2048) and vectors.shape == (2, found.size)
+    assert maps.shape == (2, 7, 7, resnet_made.SIZE)
+    assert vectors.shape == (2, found.size)
     np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-4 * expected.max())
     np.testing.assert_allclose(vectors, maps.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
     assert found.name.startswith("ResNet50-")
@@ -121,7 +132,7 @@ def test_resnet_takes_its_weights_from_what_keras_has_downloaded(resnet, monkeyp
     assert found.path == home / "models" / CACHED["ResNet50"]
     wanted = {w.path: w.numpy() for w in network.weights}
     given = {w.path: w.numpy() for w in found.network.weights}
-    assert len(given) == 318 and given.keys() == wanted.keys()
+    assert len(given) == 6 * resnet_made.LAYERS and given.keys() == wanted.keys()
     for name, value in wanted.items():
         np.testing.assert_array_equal(given[name], value)
 

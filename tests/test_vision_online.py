@@ -11,14 +11,22 @@ import tensorflow as tf
 from Models.vision import frame_embedding, online, resizing
 from Models.wave_unet import WaveUNet
 from Schema import InputError
+from tests import resnet_made
 
 RNG = np.random.default_rng(0)
 FRAMES = RNG.integers(0, 256, (2, 3, 4, 48, 40, 3), np.uint8)
 SMALL = {"frames_cnn": {}, "frames_mobilenet": {"side": 32}}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def stages():
+    """ResNet-50 is small here; the blocks that its stages asked for."""
+    with resnet_made.small() as asked:
+        yield asked
+
+
 @pytest.fixture(scope="module")
-def resnet_weights(tmp_path_factory):
+def resnet_weights(tmp_path_factory, stages):
     """A file of random weights of ResNet-50, its statistics those of noise."""
     keras.utils.set_random_seed(1)
     network = keras.applications.ResNet50(include_top=False, weights=None)
@@ -209,17 +217,20 @@ def test_batch_normalisation_of_a_pretrained_network_stays_as_it_is():
 
 
 def test_resnet_is_trained_from_its_file_and_rebuilt_without_it(
-    resnet_weights, tmp_path
+    resnet_weights, tmp_path, stages
 ):
+    stages.clear()
     layer = made("frames_resnet50", weights=resnet_weights, side=32)
     frames = FRAMES[:1, :1, :2]
     model = inside(layer, frames)
+    assert stages == resnet_made.BLOCKS
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(tf.square(layer(frames)))
     gradients = tape.gradient(loss, [v.value for v in layer.trainable_variables])
     biases = [v.path.endswith("conv/bias") for v in layer.trainable_variables]
     assert_learns(layer.trainable_variables, gradients)
-    assert len(gradients) == 4 * 53 + 2 and sum(biases) == 53
+    n = resnet_made.LAYERS
+    assert len(gradients) == 4 * n + 2 and sum(biases) == n
     config = layer.get_config()
     assert str(resnet_weights) not in repr(config)
     model.save_weights(tmp_path / "x.weights.h5")
