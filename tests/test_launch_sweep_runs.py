@@ -223,7 +223,8 @@ def tree(here):
     for name in ("Schema.py", "Utils.py", "Learning"):
         (here / name).symlink_to(ROOT / name)
     (here / "launch").mkdir()
-    for path in [*ROOT.glob("launch/sweep*.py"), ROOT / "launch" / "going_on.py"]:
+    more = [ROOT / "launch" / f"{name}.py" for name in ("__init__", "going_on")]
+    for path in [*ROOT.glob("launch/sweep*.py"), *more]:
         shutil.copy(path, here / "launch")
     (here / "Training.py").write_text(TRAINING)
     return here

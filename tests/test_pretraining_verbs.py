@@ -76,7 +76,8 @@ def home(tmp_path_factory, stub):
 
 def trained(home, name, *words):
     """(the folder of a run, its validation loss)."""
-    argv = ["Training.py", "with", str(home / "options.json"), *QUICK, *words]
+    argv = ["Training.py", "with", str(home / "options.json"), *QUICK]
+    argv += ["training.validation_steps=None", *words]
     argv += ["-F", str(home / name)]
     found = Config.command_line(Training.ex, True, argv, Training.refuse).result
     assert np.isfinite(found)
