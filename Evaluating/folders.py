@@ -36,13 +36,10 @@ def main(estimates, reference, output, asked, workers=None):
                 f"{knob} is not set: `python Evaluate.py with estimates=DIR "
                 "reference=DIR output=DIR` compares two folders"
             )
-    oracles, n = rows.oracles_named(asked.oracles), asked.wiener_iterations
-    filters = {f"{POST_FILTER} x{n}": functools.partial(wiener.wiener, iterations=n)}
-    told = {"filters": filters if n else {}, "engine": asked.engine}
-    how = folder_scores.How(asked.protocol, oracles, **told)
+    how = how_asked(asked)
     tracks = folders.pairs(reference, estimates)
     system = pathlib.Path(estimates).resolve().name
-    system = f"{system} (estimates)" if system in oracles else system
+    system = f"{system} (estimates)" if system in how.oracles else system
     scores, failures, before = folder_scores.evaluate(
         tracks, output, system, how, workers
     )
@@ -66,14 +63,20 @@ def main(estimates, reference, output, asked, workers=None):
     page.write(
         *(output / "report.html", summary, scores, listening.of_pairs(done, system)),
         {"estimates": str(estimates), "reference": str(reference)},
-        title=system,
-        caption=caption,
-        extras=below,
+        **{"title": system, "caption": caption, "extras": below},
     )
     gain = systems.mean_improvement(scores, system, FLOOR)
     print(f"tables, scores and report.html: {output}")
     print(systems.told_improvement(gain))
     return gain
+
+
+def how_asked(asked):
+    """`folder_scores.How` of an `Evaluating.asking.Asked`."""
+    oracles, n = rows.oracles_named(asked.oracles), asked.wiener_iterations
+    filters = {f"{POST_FILTER} x{n}": functools.partial(wiener.wiener, iterations=n)}
+    told = {"filters": filters if n else {}, "engine": asked.engine}
+    return folder_scores.How(asked.protocol, oracles, **told)
 
 
 def left_out(tracks, failures, protocol, others=()):

@@ -232,11 +232,10 @@ def tree(here):
 
 def waiting(*words, expected=1):
     """A sweep as a process, once its runs wait to be stopped."""
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     process = subprocess.Popen(
         [sys.executable, "launch/sweep.py", "--folder", "s", rates("waiting"), *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        **both,
     )
     end = time.monotonic() + 30
     while len(list(pathlib.Path("s").glob("*/*/1/checkpoint/state.npz"))) < expected:
