@@ -81,8 +81,7 @@ def train(
 
     told = data, visual, model, training, seed, mixing, devices
     network, optimizer, rate, strategy, records, found = assembled(*told)
-    told = {"data": data, "visual": visual, "mixing": mixing, "seed": seed}
-    told |= opening.provenance(records, training)
+    told = opening.provenance(records, training, data, visual, mixing, seed)
     told["warm"] = begin(folder, resume, training, network, optimizer)
     log, heard = summaries.Summaries(folder.log), training["log_audio_epochs"]
     with guards.memory_for(training, model), keeping.together(strategy):

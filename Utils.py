@@ -127,6 +127,12 @@ def nearest(name, names):
     return found[0] if found else None
 
 
+def hint(name, names):
+    """The question whether the most similar of some names was meant; "" if none is."""
+    near = nearest(name, names)
+    return f"did you mean {near!r}? " if near else ""
+
+
 def check_local(path, what):
     """Refuses a place that is not on a disk of this machine, as gs://BUCKET/runs.
 

@@ -27,11 +27,9 @@ ABLATIONS = {  # rows of the model: the condition of which it is deprived
 def _one_of(knob, names, known):
     for name in names:
         if name not in known:
-            near = Utils.nearest(name, known)
             raise InputError(
-                f"evaluation.{knob} has {name!r}; "
-                + (f"did you mean {near!r}? " if near else "")
-                + f"there are {', '.join(known)}"
+                f"evaluation.{knob} has {name!r}; {Utils.hint(name, known)}there are "
+                f"{', '.join(known)}"
             )
 
 

@@ -161,12 +161,12 @@ def naming(windows):
     return tell
 
 
-def provenance(records, training):
-    """What a checkpoint tells of its making, beside the sections of its data."""
+def provenance(records, training, data, visual, mixing, seed):
+    """What a checkpoint tells of its making: sections, loss, data, commit."""
     from Models import devices
 
-    keys = ("precision", "warm_start", *Test.LOSS)
-    told = {key: training[key] for key in keys}
+    told = {"data": data, "visual": visual, "mixing": mixing, "seed": seed}
+    told |= {key: training[key] for key in ("precision", "warm_start", *Test.LOSS)}
     told["precision"] = devices.precision_of(training["precision"])
     told["training"] = training
     return {**told, "data_fingerprint": records.fingerprint, "commit": commit(ROOT)}

@@ -23,8 +23,7 @@ def model_class(name):
       InputError: If there is no such model; it names the nearest one.
     """
     if name not in MODELS:
-        near = Utils.nearest(name, MODELS)
-        hint = f"did you mean {near!r}? " if near else ""
+        hint = Utils.hint(name, MODELS)
         raise InputError(f"no model {name!r}; {hint}the models are {', '.join(MODELS)}")
     module, _, cls = MODELS[name].partition(":")
     return getattr(importlib.import_module(module), cls)

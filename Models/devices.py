@@ -44,8 +44,7 @@ def dtype_of(precision):
     """
     precision = precision_of(precision)
     if precision not in tuple(DTYPES):  # a list, too, is refused
-        near = Utils.nearest(precision, DTYPES)
-        hint = f"did you mean {near!r}? " if near else ""
+        hint = Utils.hint(precision, DTYPES)
         raise InputError(
             f"training.precision={precision}: {hint}the precisions are "
             f"{' and '.join(DTYPES)}"

@@ -106,8 +106,7 @@ def _match(names, patterns):
 
 def _unknown(folder, pattern, names):
     groups = list(dict.fromkeys(f"{name.split('/')[0]}/*" for name in names))
-    near = Utils.nearest(pattern, [*groups, *names])
-    hint = f"did you mean {near!r}? " if near else ""
+    hint = Utils.hint(pattern, [*groups, *names])
     return InputError(
         f"training.warm_start_patterns has {pattern!r}, and no weight of {folder} is "
         f"called so; {hint}there are {', '.join(groups)}"

@@ -107,11 +107,9 @@ def named(name, silence=None):
       InputError: If there is no such protocol, or it settles silence by itself.
     """
     if name not in PROTOCOLS:
-        near = Utils.nearest(name, PROTOCOLS)
         raise InputError(
-            f"protocol={name}: "
-            + (f"did you mean {near!r}? " if near else "")
-            + f"the protocols are {', '.join(PROTOCOLS)}"
+            f"protocol={name}: {Utils.hint(name, PROTOCOLS)}the protocols are "
+            f"{', '.join(PROTOCOLS)}"
         )
     protocol = PROTOCOLS[name]
     if silence in (None, protocol.silence):

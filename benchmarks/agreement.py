@@ -29,7 +29,6 @@ from Schema import InputError
 from Scores import bss_eval, protocols
 from Scores.track import METRICS
 
-STEM_RATE = 44100
 SECONDS = 12.0  # of a recording; museval takes minutes for one
 
 

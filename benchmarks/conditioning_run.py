@@ -1,14 +1,10 @@
 """Trains and scores one network of `benchmarks.conditioning`, by the verbs."""
 
-import shutil
-
 import numpy as np
 
 import Config
 import Predict
-import Prepare
 import Test
-import Utils
 from benchmarks import conditioning_plan as plan
 from benchmarks import runs
 from Datasets.references import references as present
@@ -21,16 +17,7 @@ METRICS = ("SDR", "SIR", "SAR")
 def corpus(players, folder):
     """The records of pieces with so many players; made if they are not there yet."""
     home = folder / f"players-{players}"
-    told, wanted = home / "settings.json", plan.data(players)
-    if told.exists() and Utils.read_json(told) == wanted:
-        return home
-    shutil.rmtree(home, ignore_errors=True)
-    raw = {"raw": str(home / "raw"), "records": str(home)}
-    Utils.write_json(home / "options.json", {"data": {**wanted, **raw}})
-    runs.verb(Prepare, home / "options.json")
-    shutil.rmtree(home / "raw")
-    Utils.write_json(told, wanted)
-    return home
+    return runs.prepared(home, plan.data(players), keep_raw=False)
 
 
 def execute(run, folder):

@@ -13,13 +13,11 @@ and called again.  A run that fails is reported and stops no other.
 import argparse
 import functools
 import pathlib
-import shutil
 import sys
 import time
 
 import numpy as np
 
-import Prepare
 import Test
 import Training
 import Utils
@@ -31,17 +29,7 @@ from benchmarks.runs import finished
 
 def corpus(name, folder):
     """Home of the records of a corpus; made if need be."""
-    home = folder / name
-    told, wanted = home / "settings.json", [plan.CORPORA[name], plan.VISUAL]
-    if told.exists() and Utils.read_json(told) == wanted:
-        return home
-    shutil.rmtree(home, ignore_errors=True)
-    places = {"raw": str(home / "raw"), "records": str(home)}
-    sections = {"data": wanted[0] | places, "visual": wanted[1]}
-    Utils.write_json(home / "options.json", sections)
-    runs.verb(Prepare, home / "options.json")
-    Utils.write_json(told, wanted)
-    return home
+    return runs.prepared(folder / name, plan.CORPORA[name], plan.VISUAL)
 
 
 def execute(run, folder):

@@ -6,6 +6,7 @@ import time
 import traceback
 
 import Config
+import Prepare
 import Training
 import Utils
 from Console import command_line
@@ -19,6 +20,29 @@ def verb(module, *words, observed=False, check=None):
     argv = [f"{module.__name__}.py", "with", *map(str, words)]
     sections = (Config.OPTIONAL, Config.SECTIONS)
     return command_line.start(module.ex, observed, argv, *sections, check)
+
+
+def prepared(home, data, visual=None, keep_raw=True):
+    """The folder of a corpus' records; these are made if they are not there yet.
+
+    Args:
+      home: Folder of records, options.json and settings.json, by which it is known.
+      data: The data section, without places.
+      visual: The visual section; None: nobody is seen.
+      keep_raw: Whether the raw pieces stay, in `raw`.
+    """
+    told, wanted = home / "settings.json", [data, visual]
+    if told.exists() and Utils.read_json(told) == wanted:
+        return home
+    shutil.rmtree(home, ignore_errors=True)
+    places = {"raw": str(home / "raw"), "records": str(home)}
+    sections = {"data": data | places} | ({"visual": visual} if visual else {})
+    Utils.write_json(home / "options.json", sections)
+    verb(Prepare, home / "options.json")
+    if not keep_raw:
+        shutil.rmtree(home / "raw")
+    Utils.write_json(told, wanted)
+    return home
 
 
 def settings(run):

@@ -1,15 +1,12 @@
 """Trains and scores one network of `benchmarks.sight`, by the verbs."""
 
 import functools
-import shutil
 
 import numpy as np
 
 import Config
 import Predict
-import Prepare
 import Test
-import Utils
 from benchmarks import runs, sight_permuted
 from benchmarks import sight_plan as plan
 from Datasets.references import references
@@ -21,17 +18,7 @@ from Scores.si_sdr import si_sdr
 
 def corpus(name, folder):
     """Home of the records and the raw test pieces of a corpus; made if need be."""
-    home = folder / name
-    told, wanted = home / "settings.json", [plan.CORPORA[name], plan.VISUAL]
-    if told.exists() and Utils.read_json(told) == wanted:
-        return home
-    shutil.rmtree(home, ignore_errors=True)
-    places = {"raw": str(home / "raw"), "records": str(home)}
-    sections = {"data": wanted[0] | places, "visual": wanted[1]}
-    Utils.write_json(home / "options.json", sections)
-    runs.verb(Prepare, home / "options.json")
-    Utils.write_json(told, wanted)
-    return home
+    return runs.prepared(folder / name, plan.CORPORA[name], plan.VISUAL)
 
 
 def execute(run, folder):

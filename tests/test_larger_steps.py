@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from Learning import guards, optimizers, schedules, state
+from Learning import guards, loop, optimizers, schedules, state
 from Learning.step import Step
 from Schema import InputError
 from tests.test_learning import TRUE, Linear, batches, kernel, mean_square, train
@@ -58,6 +58,30 @@ def test_the_average_of_the_weights_is_what_is_validated_and_kept(name):
     for batch in batches(0).take(6):
         plain.run(batch)
     np.testing.assert_array_equal(kernel(plain.model), raw[-1])  # training is as ever
+
+
+def test_a_training_validates_and_keeps_averages_and_goes_on_with_the_weights():
+    inside = {"validated": [], "kept": []}
+    model = Linear()
+
+    def validate():
+        inside["validated"].append(kernel(model).copy())
+        return -len(inside["validated"])  # each epoch is the best
+
+    told = dict(validate=validate, steps_per_epoch=3, max_epochs=2, patience=9)
+    told["save_best"] = lambda best: inside["kept"].append(kernel(best).copy())
+    optimizer = optimizers.optimizer("adam", 0.1, ema=0.6)
+    loop.fit(model, optimizer, mean_square, batches, **told)
+    plain, averages, average = Linear(), [], 0
+    step = Step(plain, optimizers.optimizer("adam", 0.1), mean_square)
+    for taken, batch in enumerate(batches(0).take(6), start=1):
+        step.run(batch)
+        new = kernel(plain).copy()
+        average = new if taken == 1 else 0.6 * average + 0.4 * new
+        averages.append(average)
+    for found in inside.values():
+        np.testing.assert_allclose(found, [averages[2], averages[5]], rtol=1e-5)
+    np.testing.assert_array_equal(kernel(model), kernel(plain))
 
 
 def test_an_average_begins_with_the_weights_where_the_optimizer_is_warm():

@@ -39,6 +39,7 @@ def test_a_run_is_in_the_database_and_in_a_folder_of_its_own_number():
 
 
 REFUSED = {
+    "-m mongodb://me:secret@h": "-m mongodb://me:***@h: expected HOST:PORT",
     "-s nonsense": "-s nonsense: expected DIALECT://USER:PASSWORD@HOST:PORT/DATABASE",
     "-s foo://me:secret@h/db": "-s foo://me:***@h/db: expected DIALECT://USER",
     "-s postgresql+psycopg2://me:secret@h/db": "Python lacks psycopg2, which SQLAlch",

@@ -1,7 +1,6 @@
 """Protocols: the numbers of museval and mir_eval, and what a table makes of them."""
 
 import csv
-import importlib
 import sys
 import types
 import warnings
@@ -11,6 +10,7 @@ import pytest
 import soundfile as sf
 import soxr
 
+from benchmarks import agreement
 from Schema import InputError
 from Scores import (
     aggregate,
@@ -67,6 +67,10 @@ def test_a_source_loses_its_own_score_where_it_is_silent():
     pair[1][2] = np.random.default_rng(0).normal(size=2000)
     assert_same(found.bss["SIR"][:2, 2], mir_eval(*pair)[1][:2])
     assert found.dropped_of("a") == 0 and found.kept == 1
+    told = references, estimates, 1000, 2.0, ["a", "b", "c"], "museval"
+    again = bss_eval_v3.bss_eval(*told)
+    assert again.dropped == found.dropped
+    assert_same(*(np.stack([*s.bss.values()]) for s in (found, again)))
 
 
 def test_the_ancestor_takes_the_mean_over_all_segments_of_all_tracks():
@@ -108,14 +112,14 @@ def test_clips_of_sound_of_pixels_are_one_segment_at_its_rate():
 
 @pytest.fixture
 def museval(monkeypatch):
-    """The package museval, where musdb and its ffmpeg may be absent."""
+    """The package museval is loaded, and forgotten after it."""
     pytest.importorskip("pandas", reason="museval needs pandas")
     for name in ("musdb", "stempeg"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     for name in [n for n in sys.modules if n.split(".")[0] == "museval"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(np.linalg, "linalg", np.linalg, raising=False)
-    yield importlib.import_module("museval")
+    yield
     for name in [n for n in sys.modules if n.split(".")[0] == "museval"]:
         del sys.modules[name]
 
@@ -128,30 +132,20 @@ def song(seed=0, rate=4000, seconds=3):
     return references, blurred(references)
 
 
-def test_musdb_is_scored_as_musevals_own_api_scores_a_song(museval):
+@pytest.mark.usefixtures("museval")
+def test_musdb_is_scored_as_musevals_own_api_scores_a_song():
     references, estimates = song()
-    every = dict(zip(FOUR, references))
-    every["accompaniment"] = references[1:].sum(axis=0)
-    track = types.SimpleNamespace(
-        targets={n: types.SimpleNamespace(audio=a) for n, a in every.items()},
-        rate=4000,
-        name="a song",
-        subset="test",
-    )
-    given = dict(zip(FOUR, estimates)) | {"accompaniment": estimates[1:].sum(axis=0)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        theirs = museval.eval_mus_track(track, given).scores["targets"]
+    names = [*FOUR, "accompaniment"]
+    both = ([*audio, audio[1:].sum(axis=0)] for audio in (references, estimates))
+    theirs = agreement.theirs(names, *both, 4000)
     protocol = protocols.named("musdb-v4")
     ours = protocols.score(protocol, FOUR, references, estimates, 4000)
     assert ours.names == (*FOUR, "accompaniment")
-    for target in theirs:
-        for metric in ours.bss:
-            wanted = [frame["metrics"][metric] for frame in target["frames"]]
-            wanted = np.array([np.nan if w is None else w for w in wanted], float)
-            found = ours.frames(target["name"], metric)
-            np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
-            np.testing.assert_allclose(found, wanted, atol=1.1e-5)  # theirs are rounded
+    assert set(theirs) == set(names)
+    for name, wanted in theirs.items():
+        found = np.stack([ours.frames(name, metric) for metric in ours.bss])
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
+        np.testing.assert_allclose(found, wanted, atol=1.1e-5)  # theirs are rounded
     # The bass costs drums and other a frame, but not vocals and accompaniment.
     dropped = {name: ours.dropped_of(name) for name in ours.names}
     assert dropped == {**dict.fromkeys(FOUR, 1), "vocals": 0, "accompaniment": 0}

@@ -70,6 +70,7 @@ def _factored(text, tokens):
 
 
 def _unknown(name):
-    near = Utils.nearest(name, NAMES)
-    hint = f"did you mean {near!r}? " if near else ""
-    return InputError(f"no loss {name!r}; {hint}the losses are {', '.join(NAMES)}")
+    known = ", ".join(NAMES)
+    return InputError(
+        f"no loss {name!r}; {Utils.hint(name, NAMES)}the losses are {known}"
+    )
