@@ -34,7 +34,7 @@ data, visual, mixing, model, training, evaluation = INGREDIENTS = [
 ]
 SECTIONS = [ingredient.path for ingredient in INGREDIENTS]
 ROOMS = ("Console", "Datasets", "Models", "Learning", "Scores", "Preparing")
-ROOMS += ("Evaluating", "Fitting")
+ROOMS += ("Evaluating", "Fitting", "Remote")
 
 OPTIONAL = {  # knobs that may be None, and their type otherwise
     "data.raw": str,

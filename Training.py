@@ -23,7 +23,8 @@ from sacred import Experiment
 
 import Config
 import Test
-from Fitting import feeding, keeping, opening
+from Fitting import assembling, feeding, keeping, opening
+from Fitting.refusing import refuse
 from Learning import guards
 from Learning.folder import RunFolder
 
@@ -80,9 +81,9 @@ def train(
     from Models.devices import place
 
     told = data, visual, model, training, seed, mixing, devices
-    network, optimizer, rate, strategy, records, found = assembled(*told)
+    network, optimizer, rate, strategy, records, found = assembling.assembled(*told)
     told = opening.provenance(records, training, data, visual, mixing, seed)
-    told["warm"] = begin(folder, resume, training, network, optimizer)
+    told["warm"] = assembling.begin(folder, resume, training, network, optimizer)
     log, heard = summaries.Summaries(folder.log), training["log_audio_epochs"]
     with guards.memory_for(training, model), keeping.together(strategy):
         return loop.fit(
@@ -98,39 +99,11 @@ def train(
             save_best=lambda best: keeping.keep_best(folder, best, told),
             state=folder.state,
             log=log,
-            show=examples.showing(network, found.get("validation"), log, heard),
+            show=examples.showing(network, found.get("validation"), log, heard, folder),
             tell=opening.naming(found["train"]),
             on_start=lambda *told: keeping.take_up(resume, folder, *told, record),
             on_epoch=lambda history: keeping.keep(folder, history, record),
         )
-
-
-def assembled(data, visual, model, training, seed, mixing, devices):
-    """Builds what is trained, and says what it is.
-
-    Args: as of `train`.
-
-    Returns:
-      (network, optimizer, its `schedules.Rate`, strategy, records, {split: Windows}).
-    """
-    import tensorflow as tf
-
-    from Learning import knobs, optimizers, schedules
-    from Models.devices import choose_strategy
-
-    knobs.check(training)
-    strategy = choose_strategy(training["batch_size"], devices)
-    tf.keras.utils.set_random_seed(seed)
-    if training["deterministic"]:
-        tf.config.experimental.enable_op_determinism()
-    with strategy.scope():
-        network, records, found = opening.opened(data, visual, model, training, mixing)
-        knobs.check_dropout(training["condition_dropout"], network.batch_keys)
-        rate = schedules.Rate(**knobs.rate(training))
-        told = training["optimizer"], rate
-        optimizer = optimizers.optimizer(*told, ema=training["ema"])
-    opening.report(network, strategy, records, found)
-    return network, optimizer, rate, strategy, records, found
 
 
 def rehearse(data, visual, model, training, seed, mixing, devices="auto"):
@@ -138,57 +111,9 @@ def rehearse(data, visual, model, training, seed, mixing, devices="auto"):
     from Fitting import dry_run
 
     told = data, visual, model, training, seed, mixing, devices
-    network, optimizer, _, strategy, _, found = assembled(*told)
+    network, optimizer, _, strategy, _, found = assembling.assembled(*told)
     with guards.memory_for(training, model), keeping.together(strategy):
         dry_run.show(network, optimizer, strategy, found, training, seed)
-
-
-def refuse(config):
-    """Raises InputError for a configuration that cannot be trained."""
-    from Datasets import gathering, pipeline
-    from Learning import knobs, start
-    from Models import warm_start
-    from Models.devices import choose_strategy
-
-    training, resume, mixing = (config[k] for k in ("training", "resume", "mixing"))
-    knobs.check(training)
-    choose_strategy(training["batch_size"], config["devices"])
-    sections = [config[name] for name in ("data", "visual", "model")]
-    network, records, found = opening.opened(*sections, training, mixing)
-    opening.check_splits(records)
-    knobs.check_validation(training, "validation" in found)
-    knobs.check_dropout(training["condition_dropout"], network.batch_keys)
-    opening.check_compared(network, training, found)
-    pipeline.check_training(found["train"], training["condition_dropout"])
-    for windows in found.values():
-        gathering.Gathering(windows)
-    Test.batch_loss(model=network, **feeding.judged(training))
-    start.check(resume, training["warm_start"])
-    if resume is not None:
-        start.check_state(resume, network, training)
-    source, patterns = training["warm_start"], training["warm_start_patterns"]
-    if resume is None and (source is not None or patterns):
-        warm_start.check(source, network, training["optimizer"] == "adam", patterns)
-
-
-def begin(folder, resume, training, network, optimizer):
-    """Gives a run what it starts from: a state, another model's weights, or nothing.
-
-    Returns:
-      What was taken of another model, as it is printed; or None.
-    """
-    from Learning import knobs
-    from Models import warm_start
-
-    source, patterns = training["warm_start"], training["warm_start_patterns"]
-    if resume is not None:
-        folder.take_state(RunFolder(resume))
-    elif source is not None:
-        said = warm_start.take(source, network, optimizer, patterns)
-        print(f"warm    {said}")
-        knobs.check_cosine(training, int(optimizer.iterations.numpy()))
-        return said
-    return None
 
 
 @ex.main

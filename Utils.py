@@ -1,4 +1,4 @@
-"""Seconds, files, run folders, processes: NumPy and the standard library only."""
+"""Seconds, files, run folders, processes; imports no TensorFlow."""
 
 import contextlib
 import difflib
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import Remote
 from Schema import InputError
 
 try:
@@ -133,24 +134,6 @@ def hint(name, names):
     return f"did you mean {near!r}? " if near else ""
 
 
-def check_local(path, what):
-    """Refuses a place that is not on a disk of this machine, as gs://BUCKET/runs.
-
-    Args:
-      path: What was typed.
-      what: What it is, as "run=".
-
-    Raises:
-      InputError: It says what to do.
-    """
-    if re.match(r"[A-Za-z][\w+.-]+:/", str(path)):
-        raise InputError(
-            f"{what}{path}: only records are read from other places than a disk of "
-            "this machine; copy it, as with `gcloud storage cp -r`, or mount it, as "
-            "with gcsfuse, and name the copy"
-        )
-
-
 def find_run(run=None, default=None):
     """The folder of a run, of a checkpoint, or the newest run of a folder of runs.
 
@@ -159,20 +142,20 @@ def find_run(run=None, default=None):
       default: Folder that is meant if `run` is None and `runs` holds none; or None.
 
     Returns:
-      Path of a folder that holds checkpoint/model.json or model.json.
+      Path of a folder that holds checkpoint/model.json or model.json; of a remote one
+      that of its copy here (`Remote.here`).
 
     Raises:
       InputError: If there is none.
     """
-    check_local(run, "run=")
-    folder = pathlib.Path("runs" if run is None else str(run))
+    folder = Remote.path("runs" if run is None else str(run))
     for part in ("checkpoint/model.json", "model.json"):
         if (folder / part).exists():
-            return folder
+            return Remote.here(folder)
     runs = [p for p in folder.glob("[0-9]*") if p.name.isdigit()]
     for path in sorted(runs, key=lambda p: int(p.name), reverse=True):
         if (path / "checkpoint" / "model.json").exists():
-            return path
+            return Remote.here(path)
     if run is None and default is not None:
         return find_run(default)
     raise InputError(

@@ -22,6 +22,7 @@ from sacred.arg_parser import format_usage
 from sacred.observers import FileStorageObserver
 from sacred.utils import ConfigAddedError
 
+import Remote
 import Utils
 from Console import observers, options
 from Schema import InputError
@@ -95,6 +96,7 @@ def start(experiment, observed, argv, optional, sections, check=None):
             check(options.plain(run.config))
     _observe(run, observed)
     run()
+    Remote.give_back()
     return run
 
 
@@ -115,7 +117,7 @@ def _observe(run, observed):
         run.observers.clear()
     run.unobserved = run.unobserved or not run.observers
     for observer in [] if run.unobserved else _file_observers(run):
-        Utils.check_local(observer.basedir, "-F ")
+        observers.check_place(observer)
         os.makedirs(observer.basedir, exist_ok=True)
         tempfile.TemporaryFile(dir=observer.basedir).close()  # else: an OSError
 

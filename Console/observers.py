@@ -3,14 +3,20 @@
     python Training.py -m localhost:27017:vimss with urmp           # MongoDB
     python Training.py -s postgresql://me:word@host/vimss with urmp  # or SQL
     python Training.py -s sqlite:///runs.db with urmp
+    python Training.py -F gs://BUCKET/runs with urmp                 # or a bucket
 
 A database gets the configuration, the sources, what was printed, the result, and (of
 MongoDB) the losses; checkpoints, sounds and tables of epochs stay in the folder.
 """
 
+import pathlib
+import re
+import zipfile
+
 from sacred.observers import FileStorageObserver
 from sacred.observers.mongo import parse_mongo_db_arg
 
+import Remote
 from Schema import InputError
 
 PACKAGES = "pip install -r requirements-observers.txt"
@@ -26,6 +32,56 @@ class NumberedFolder(FileStorageObserver):
 
     def _make_run_dir(self, _id):
         super()._make_run_dir(None)
+
+
+class RemoteFolder(NumberedFolder):
+    """The same elsewhere, as in gs://BUCKET/runs: a folder here that is copied there.
+
+    The sources that run.json names are in sources.zip: one file for some hundred.
+
+    Attributes:
+      where: RemotePath of the folder of runs.
+    """
+
+    def __init__(self, where):
+        super().__init__(Remote.copy_of(where))
+        self.where = Remote.path(where)
+
+    def _maximum_existing_run_id(self):
+        there = [p.name for p in self.where.glob("[0-9]*") if p.name.isdigit()]
+        return max([super()._maximum_existing_run_id(), *map(int, there)])
+
+    def started_event(self, *args, **kwargs):
+        """Makes the folder, and sends what is in it."""
+        _id = super().started_event(*args, **kwargs)
+        folder = pathlib.Path(self.dir)
+        with zipfile.ZipFile(folder / "sources.zip", "w") as archive:
+            for _, name in self.run_entry["experiment"]["sources"]:
+                archive.write(pathlib.Path(self.basedir, name), name)
+        self._mirror = Remote.Mirror(folder, self.where / folder.name)
+        self._mirror.start()
+        return _id
+
+    def completed_event(self, *args, **kwargs):
+        """Ends the copy, too."""
+        super().completed_event(*args, **kwargs)
+        self._mirror.close()
+
+    def interrupted_event(self, *args, **kwargs):
+        """Ends the copy, too."""
+        super().interrupted_event(*args, **kwargs)
+        self._mirror.close()
+
+    def failed_event(self, *args, **kwargs):
+        """Ends the copy, too."""
+        super().failed_event(*args, **kwargs)
+        self._mirror.close()
+
+
+def check_place(folder):
+    """Raises InputError if an observer cannot write where it copies to."""
+    if isinstance(folder, RemoteFolder):
+        Remote.check_writable(folder.where)
 
 
 def check(args):
@@ -126,11 +182,17 @@ def arrange(observers, default=None):
       default: Folder of runs if none is among them; None: none is needed.
 
     Returns:
-      A list; its folders are `NumberedFolder`s.
+      A list; its folders are `NumberedFolder`s, `RemoteFolder`s where they are so.
     """
     folders = [o for o in observers if isinstance(o, FileStorageObserver)]
     others = [o for o in observers if o not in folders]
     places = [o.basedir for o in folders]
     if not places and default is not None:
         places = [default]
-    return others + [NumberedFolder(place) for place in places]
+    return others + [_folder(place) for place in places]
+
+
+def _folder(place):
+    # Sacred has taken the text for a path, and one of its slashes away.
+    text = re.sub(r"^([A-Za-z][\w+.-]+):/+", r"\1://", str(place))
+    return (RemoteFolder if Remote.is_remote(text) else NumberedFolder)(text)

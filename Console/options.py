@@ -2,12 +2,12 @@
 
 import difflib
 import os
-import pathlib
 
 from sacred.arg_parser import get_config_updates
 from sacred.initialize import create_run
 from sacred.utils import get_by_dotted_path, iterate_flattened
 
+import Remote
 import Utils
 from Schema import InputError
 
@@ -118,7 +118,7 @@ def inherit(experiment, updates, names):
     """Puts the configuration of `resume` or of `run` before what was typed."""
     arguments, base = _arguments(experiment), {}
     if "resume" in arguments and updates.get("resume"):
-        base = Utils.read_json(pathlib.Path(str(updates["resume"])) / "config.json")
+        base = Utils.read_json(Remote.here(str(updates["resume"])) / "config.json")
     elif "run" in arguments:
         try:
             folder = Utils.find_run(updates.get("run"))

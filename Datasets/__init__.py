@@ -6,7 +6,8 @@ Datasets.load("urmp", "records", "train", ...)   batches for a model
 Datasets.whole_track("01_Jupiter_vn_vc", "urmp", "records", ...)
 """
 
-from Datasets import pipeline, remote
+import Remote
+from Datasets import pipeline
 from Datasets import records as _records
 from Datasets.audioset import audioset_dataset_builder
 from Datasets.audioset_features import audioset_features_dataset_builder
@@ -71,7 +72,7 @@ def make_builder(name, records="records", **options):
       InputError: If there is no such data set.
     """
     _check_name(name)
-    if remote.is_remote(records):
+    if Remote.is_remote(records):
         raise InputError(
             f"data.records={records}: records are made on a disk of this machine; make "
             "them there, and copy the folder, as with `gcloud storage cp -r`"

@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+import Remote
 import Schema
 import Utils
-from Datasets import remote, watching
+from Datasets import watching
 from Datasets.options import Options
 from Schema import InputError
 
@@ -84,7 +85,7 @@ class Records:
     """
 
     def __init__(self, folder):
-        self.folder = remote.path(folder)
+        self.folder = Remote.path(folder)
         metadata = Utils.read_json(self.folder / "metadata.json")
         version = metadata.get("record_version")
         if version != Schema.RECORD_VERSION:
@@ -266,7 +267,7 @@ def open_records(name, records, options):
     Raises:
       InputError: If there are none; it says which there are, and the command.
     """
-    home = remote.path(records) / name
+    home = Remote.path(records) / name
     folder = home / options.name / Schema.RECORD_VERSION
     if (folder / "metadata.json").exists() and (folder / "dataset_info.json").exists():
         return Records(folder)

@@ -1,7 +1,9 @@
 """Runs that were evaluated on the same tracks: which differences are real."""
 
 import pathlib
+import shlex
 
+import Remote
 import Utils
 from Evaluating.asking import POST_FILTER
 from Evaluating.rows import ABLATIONS, ORACLES
@@ -57,7 +59,7 @@ def scores_of(run, split, protocol=protocols.USUAL):
     Raises:
       InputError: If there is none, or more than one.
     """
-    folder = pathlib.Path(run)
+    folder = Remote.here(run)
     is_output = (folder / "table.md").exists()  # of folders of estimates
     if any(folder.glob("*.json")) and not (folder / "config.json").exists():
         is_output = True
@@ -70,9 +72,10 @@ def scores_of(run, split, protocol=protocols.USUAL):
         if _protocol_of(path) == protocol
     ]
     if not found:
+        word = shlex.quote(f"run={run}")
         raise InputError(
             f"{run} has no scores of the split {split} by {protocol}: `python "
-            f"Evaluate.py with run={run} evaluation.split={split} protocol={protocol}` "
+            f"Evaluate.py with {word} evaluation.split={split} protocol={protocol}` "
             "makes them"
         )
     if len(found) > 1:

@@ -1,6 +1,8 @@
 """A few windows that a training lets its user hear and see, in TensorBoard."""
 
+import contextlib
 import copy
+import pathlib
 
 import numpy as np
 
@@ -14,14 +16,14 @@ FRAMES = 4  # pictures of each player
 QUIETEST = 1e-10  # power of a mel band that is still shown as white
 
 
-def showing(network, windows, log, every):
+def showing(network, windows, log, every, folder):
     """The argument `show` of `Learning.loop.fit`, or None where there is nothing.
 
     Args: as of `Examples`; windows or every may be None.
     """
     if windows is None or every is None or not network.separates:
         return None
-    return Examples(network, windows, log, every)
+    return Examples(network, windows, log, every, folder)
 
 
 class Examples:
@@ -32,7 +34,7 @@ class Examples:
     and 30 kB, so an estimate of 16,384 samples takes 60 kB each time.
     """
 
-    def __init__(self, network, windows, log, every):
+    def __init__(self, network, windows, log, every, folder):
         """Chooses the windows; reads none.
 
         Args:
@@ -40,9 +42,10 @@ class Examples:
           windows: `Datasets.pipeline.Windows` of the split.
           log: `Learning.summaries.Summaries`.
           every: Epochs from one logging to the next; the first epoch is logged, too.
+          folder: `RunFolder`, whose log has what a run that is resumed has logged.
         """
         self.network, self.windows, self.log, self.every = network, windows, log, every
-        self._batches, self._separated = None, None
+        self.folder, self._batches, self._separated = folder, None, None
 
     def __call__(self, epoch, step):
         """Logs what the model, as it is, makes of the windows, if it is time.
@@ -59,7 +62,9 @@ class Examples:
         for number, batch in enumerate(self._batches, start=1):
             one = {key: value.numpy()[0] for key, value in batch.items()}
             estimates = self._separated(batch).numpy()[0]
-            self._log(step, f"example_{number}", one, estimates, first)
+            name = f"example_{number}"
+            new = first and not is_logged(self.folder.log, f"{name}/mixture")
+            self._log(step, name, one, estimates, new)
 
     def _start(self):
         import tensorflow as tf
@@ -74,7 +79,7 @@ class Examples:
             lambda batch: tf.cast(model(batch, training=False)["sources"], tf.float32)
         )
 
-    def _log(self, step, name, one, estimates, first):
+    def _log(self, step, name, one, estimates, new):
         rate = self.network.sample_rate
         stop = min(estimates.shape[1], round(SECONDS * rate))
         before = (len(one["mix"]) - estimates.shape[1]) // 2
@@ -86,13 +91,13 @@ class Examples:
             said = f"{what}: {told}"
             self.log.sound(step, f"{name}/{what}", audio[:stop], rate, said, top)
 
-        if first:
+        if new:
             sound("mixture", mixture)
             if Schema.sight(one) is not None:
                 picture = players(one[Schema.sight(one)])
                 self.log.picture(step, f"{name}/players", picture, told)
         for slot, who in slots(one, self.network.source_names).items():
-            if first:
+            if new:
                 sound(f"{who}_reference", one["sources"][slot])
             sound(f"{who}_estimate", estimates[slot])
 
@@ -101,6 +106,25 @@ class Examples:
         if self.windows.mixtures.sources_max:
             return f"a mixture of sources like those of {track.id}"
         return f"{track.id}, from {one['start'] / self.network.sample_rate:.2f} s"
+
+
+def is_logged(folder, name):
+    """Whether event files of a folder hold something of that name; stops at the first.
+
+    Args:
+      folder: It need not exist.
+      name: Of a sound, as "example_1/mixture".
+    """
+    import tensorflow as tf
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    for path in sorted(pathlib.Path(folder).glob("*tfevents*")):
+        with contextlib.suppress(tf.errors.DataLossError):  # cut off, or being written
+            for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+                values = Event.FromString(record).summary.value
+                if any(value.tag == name for value in values):
+                    return True
+    return False
 
 
 def middles(tiles):

@@ -60,15 +60,21 @@ def take_up(resume, folder, history, step, record):
 
     if resume is not None:
         summaries.copy(RunFolder(resume).log, folder.log, step)
-        for count in range(1, len(history) + 1):
-            keep(folder, history[:count], record)
+        if history:
+            folder.keep(history)
+        for row in history:
+            tell(row, record)
         print(f"resume  {resume} after {len(history)} epochs, at step {step}")
 
 
 def keep(folder, history, record):
     """Keeps the last of the epochs in the table and in Sacred's metrics."""
     folder.keep(history)
-    row = history[-1]
+    tell(history[-1], record)
+
+
+def tell(row, record):
+    """Gives Sacred the metrics of an epoch."""
     for name in ("train_loss", "validation_loss", "learning_rate"):
         if row[name] is not None:
             record(name, row[name], row["step"])

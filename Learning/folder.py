@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import tempfile
 
+import Remote
 import Utils
 from Learning import history as table
 from Learning import state as states
@@ -12,7 +13,7 @@ from Schema import InputError
 
 
 class RunFolder:
-    """Paths of a run; making the object touches nothing.
+    """Paths of a run; making the object touches nothing, but fetches a remote one.
 
     Attributes:
       path: The folder.
@@ -23,7 +24,7 @@ class RunFolder:
     """
 
     def __init__(self, path):
-        self.path = pathlib.Path(path)
+        self.path = Remote.here(path)
         self.checkpoint = self.path / "checkpoint"
         self.state = self.checkpoint / "state.npz"
         self.log = self.path / "log"

@@ -110,22 +110,24 @@ def rate(training):
     }
 
 
-def check_cosine(training, step):
-    """Refuses a cosine that is over where an Adam that was taken goes on.
+def check_cosine(training, step, who):
+    """Refuses a cosine that is over where an optimizer goes on.
 
     Args:
       training: The section of Config.py, a dict.
       step: Steps that the optimizer has taken.
+      who: Whose optimizer it is, in the user's words.
 
     Raises:
       InputError: Naming the step, as the learning rate would be 0.
     """
+    if training["schedule"] != "cosine":
+        return
     n_steps = rate(training)["n_steps"]
-    if training["schedule"] == "cosine" and step >= n_steps:
+    if step >= n_steps:
         raise InputError(
-            f"training.schedule=cosine ends at step {n_steps}, and the Adam of "
-            f"training.warm_start={training['warm_start']} goes on at step {step}: "
-            "choose another schedule, or a greater training.max_epochs"
+            f"training.schedule=cosine ends at step {n_steps}, and {who} goes on at "
+            f"step {step}: choose another schedule, or a greater training.max_epochs"
         )
 
 

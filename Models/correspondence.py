@@ -15,6 +15,8 @@ A window is cut into M moments of one length: a moment of sound is compared with
 seen in it alone, so that what happens when is told, too.
 """
 
+import shlex
+
 import keras
 import tensorflow as tf
 
@@ -231,7 +233,7 @@ def command(folder, visual_size):
         parts.insert(0, "frames/*")
     told = ",".join(f"'{part}'" for part in parts)
     return (
-        f"python Training.py with ... training.warm_start={folder} "
+        f"python Training.py with ... {shlex.quote(f'training.warm_start={folder}')} "
         f'"training.warm_start_patterns=[{told}]"'
     )
 

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 import Models
+import Remote
 import Utils
 from Schema import InputError
 
@@ -82,7 +83,7 @@ def find(folder):
     Raises:
       InputError: If there is no checkpoint; it names the folder.
     """
-    folder = pathlib.Path(folder)
+    folder = Remote.here(folder)
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {problem}; name a run or a checkpoint folder")

@@ -226,19 +226,20 @@ def choose_strategy(batch_size, devices="auto"):
             f"TF_CONFIG lists {told.count} processes, of which devices={devices} makes "
             "no use: choose devices=workers, or unset TF_CONFIG"
         )
-    check_batch(batch_size, found)
+    check_batch(batch_size, found, devices)
     return found
 
 
-def check_batch(batch_size, strategy):
+def check_batch(batch_size, strategy, devices="auto"):
     """Refuses a batch that replicas cannot share evenly, as shapes must not differ.
 
     Args:
       batch_size: Examples of a batch, over all replicas.
       strategy: tf.distribute.Strategy.
+      devices: What was asked for, as above.
 
     Raises:
-      InputError: Naming the two next sizes that can be shared.
+      InputError: Naming the two next sizes that can be shared, or fewer devices.
     """
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
@@ -246,8 +247,22 @@ def check_batch(batch_size, strategy):
         sizes = " or ".join(str(n) for n in (below, below + replicas) if n)
         raise InputError(
             f"training.batch_size={batch_size} cannot be shared by {replicas} devices: "
-            f"choose {sizes}, or fewer devices, as devices=gpu:0"
+            f"choose {sizes}, or {_fewer(devices)}"
         )
+
+
+def _fewer(devices):
+    """How to ask for fewer devices of a kind, in words."""
+    word, which = check(devices)
+    word = _found(Utils.place()) if word == "auto" else word
+    told = {"workers": "list fewer workers in TF_CONFIG", "tpu": "a smaller TPU"}
+    one = "cpu" if word == "cpu" else _first(which)
+    return told.get(word, f"fewer devices, as devices={one}")
+
+
+def _first(which):
+    """The first GPU of those that stand behind the colon, or of all."""
+    return f"gpu:{which.split(',')[0] if which else 0}"
 
 
 def use_one(devices="auto"):
@@ -266,7 +281,7 @@ def use_one(devices="auto"):
     if word == "workers":  # each of them would compute the same
         return use_one("gpu" if tf.config.list_physical_devices("GPU") else "cpu")
     if word == "gpu":
-        return strategy(f"gpu:{which.split(',')[0] if which else 0}")
+        return strategy(_first(which))
     if word == "cpu":
         return strategy("cpu")
     many = strategy(devices)

@@ -149,7 +149,6 @@ class WaveUNet(Conditioned):
         self._see(visual_size, visual_rate, front_end, visual_channels, visual_layers)
         self._create(fusers, frame_weights)
         self.legacy_label_order = truth("legacy_label_order", legacy_label_order)
-        self.lengths(self.num_frames)  # refuses sizes that fit no length
         self.build()
 
     def _see(self, size, rate, front_end, channels, layers):
@@ -216,6 +215,7 @@ class WaveUNet(Conditioned):
     def build(self, batch_shape=None):
         if self.built:
             return
+        self.lengths(self.num_frames)  # refuses sizes that fit no length
         fused = self.conditioning.channels_out
         n, skips = fused("input", self.channels), []
         for i, layer in enumerate(self.down):

@@ -2,10 +2,11 @@
 
     python launch/going_on.py FOLDER with urmp data.records=records
 
-FOLDER is that of one training: its runs are FOLDER/1, FOLDER/2, ..., each resumed from
-the one before.  The first start takes the words as they are; a later one resumes the
-newest run that has a state, with the configuration that is stored there.  Used by
-launch/node.sh and launch/slurm.sh, which start the same line again and again.
+FOLDER is that of one training, on a disk or in a bucket (gs://BUCKET/runs/NAME): its
+runs are FOLDER/1, FOLDER/2, ..., each resumed from the one before.  The first start
+takes the words as they are; a later one resumes the newest run that has a state, with
+the configuration that is stored there.  Used by launch/node.sh and launch/slurm.sh,
+which start the same line again and again.
 """
 
 import pathlib
@@ -20,11 +21,21 @@ def newest(folder):
     """Folder of the newest run that can be resumed, or None.
 
     Args:
-      folder: Holds runs with numbers for names.
+      folder: Holds runs with numbers for names; may be remote, as gs://BUCKET/runs.
     """
-    runs = [path for path in pathlib.Path(folder).glob("*") if path.name.isdigit()]
+    runs = [path for path in _path(folder).glob("*") if path.name.isdigit()]
     runs.sort(key=lambda path: int(path.name), reverse=True)
     return next((run for run in runs if list(run.glob("checkpoint/state*"))), None)
+
+
+def _path(folder):
+    """The folder with the names of pathlib; a remote one is TensorFlow's to read."""
+    if "://" not in str(folder):
+        return pathlib.Path(folder).absolute()
+    sys.path.insert(0, str(ROOT))
+    import Remote
+
+    return Remote.path(folder)
 
 
 def command(folder, words, python=sys.executable):
@@ -49,7 +60,7 @@ def main(argv):
     if not argv or argv[0] in ("-h", "--help"):
         print(__doc__)
         return 0 if argv else 2
-    folder = pathlib.Path(argv[0]).absolute()
+    folder = _path(argv[0])
     words = command(folder, argv[1:])
     print("$", *words, flush=True)
     process, told = subprocess.Popen(words, cwd=ROOT), []

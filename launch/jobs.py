@@ -29,22 +29,29 @@ class Job:
       node: `commands.Node` that it is meant for.
       overrides: What follows Training.py.
       ended: Whether it has come to its end.
+      bucket: Folder of runs that outlive the node, as gs://BUCKET/runs, or None.
     """
 
     folder: pathlib.Path
     node: commands.Node
     overrides: list
     ended: bool = False
+    bucket: str | None = None
 
     @property
     def name(self):
         """Of the folder, here and there."""
         return self.folder.name
 
+    @property
+    def runs(self):
+        """The folder that the node writes runs into."""
+        return f"{self.bucket}/{self.name}" if self.bucket else f"runs/{self.name}"
+
     def write(self, folder=None):
         """Writes job.json."""
         told = {"node": dataclasses.asdict(self.node), "overrides": self.overrides}
-        told["ended"] = self.ended
+        told |= {"ended": self.ended, "bucket": self.bucket}
         path = (folder or self.folder) / "job.json"
         with Utils.write_aside(path) as aside:
             Utils.write_json(aside, told)
@@ -61,10 +68,20 @@ def numbered(home, name):
     return sorted(found)
 
 
-def new(home, node, overrides):
-    """A job with the next free number; nothing is written."""
+def new(home, node, overrides, bucket=None):
+    """A job with the next free number; nothing is written.
+
+    Raises:
+      InputError: If the bucket is none.
+    """
+    if bucket is not None and not re.fullmatch(r"gs://[a-z0-9][^\s]*", bucket):
+        raise InputError(
+            f"--bucket={bucket}: name a folder of one, as gs://BUCKET/runs"
+        )
+    bucket = bucket and bucket.rstrip("/")
     last = max((number for number, _ in numbered(home, node.name)), default=0)
-    return Job(pathlib.Path(home) / f"{node.name}-{last + 1}", node, list(overrides))
+    folder = pathlib.Path(home) / f"{node.name}-{last + 1}"
+    return Job(folder, node, list(overrides), bucket=bucket)
 
 
 def newest(home, name):
@@ -82,7 +99,7 @@ def newest(home, name):
     folder = found[-1][1]
     told = Utils.read_json(folder / "job.json")
     node = commands.Node(**told["node"])
-    return Job(folder, node, told["overrides"], told["ended"])
+    return Job(folder, node, told["overrides"], told["ended"], told.get("bucket"))
 
 
 def take_in(job, archive):

@@ -3,17 +3,19 @@
 #
 #   node.sh install TENSORFLOW LIBTPU   the environment in vimss-env/, once
 #   node.sh idle                        fails if a training is running
-#   node.sh start JOB OVERRIDES...      a training that outlives the connection
+#   node.sh start JOB RUNS OVERRIDES... a training that outlives the connection; RUNS:
+#                                       runs/JOB, or a folder of a bucket
 #   node.sh state JOB                   "running", "ended STATUS" or "absent"
 #   node.sh logs JOB LINES [follow]
-#   node.sh pack JOB                    runs/JOB into JOB.tgz
-#   node.sh unpack JOB                  and back
+#   node.sh pack JOB                    runs/JOB, and what is here of RUNS, into JOB.tgz
+#   node.sh unpack JOB                  and back, into runs/JOB
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 home="$(dirname "$PWD")"
 environment="$home/vimss-env"
 python="${VIMSS_PYTHON:-$environment/bin/python}"
+export VIMSS_CACHE="$home/vimss-copies" # gs://BUCKET/runs is gs/BUCKET/runs there
 
 # A Python that VIMSS runs on: of the machine, or one that uv fetches.
 make_environment() {
@@ -75,18 +77,19 @@ start() {
     idle
     mkdir -p "runs/$1"
     rm -f "runs/$1/ended"
+    echo "$2" > "runs/$1/folder"
     setsid nohup bash launch/node.sh train "$@" \
         >> "runs/$1/log.txt" 2>&1 < /dev/null &
     echo $! > "runs/$1/process"
 }
 
 train() {
-    local job="$1" status=0 library
-    shift
+    local job="$1" folder="$2" status=0 library
+    shift 2
     for library in "$environment"/lib/python*/site-packages/libtpu/libtpu.so; do
         if [ -e "$library" ]; then export TPU_LIBRARY_PATH="$library"; fi
     done
-    "$python" launch/going_on.py "runs/$job" "$@" || status=$?
+    "$python" launch/going_on.py "$folder" "$@" || status=$?
     echo "$status" > "runs/$job/ended"
 }
 
@@ -103,15 +106,24 @@ logs() {
     fi
 }
 
+# Runs of a bucket lie beside the log then, as others do.
+pack() {
+    local folder copies also=()
+    folder="$(cat "runs/$1/folder" 2> /dev/null || true)"
+    copies="$VIMSS_CACHE/${folder/:\/\///}"
+    if [ "$folder" != "runs/$1" ] && [ -d "$copies" ]; then
+        also=(-C "$(dirname "$copies")" "$1")
+    fi
+    # 1: something was written meanwhile, such as the log
+    tar -czf "$home/$1.tgz" --exclude="$1/process" -C runs "$1" "${also[@]}" \
+        2> /dev/null || [ $? -eq 1 ]
+}
+
 case "${1:-}" in
-install | idle | start | train | state | logs) "$@" ;;
-pack) # 1: something was written meanwhile, such as the log
-    tar -czf "$home/$2.tgz" --exclude="$2/process" -C runs "$2" 2> /dev/null ||
-        [ $? -eq 1 ]
-    ;;
+install | idle | start | train | state | logs | pack) "$@" ;;
 unpack) mkdir -p runs && tar -xzf "$home/$2.tgz" -C runs ;;
 *)
-    sed -n '2,10p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,11p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

@@ -69,19 +69,18 @@ def parser():
     add("--data-disk", help="as gcloud spells it: source=...,mode=read-only; you mount")
     add("--poll", type=float, default=20, help="seconds between looks in the queue")
     add = run.add_argument
+    add("--bucket", help="as gs://BUCKET/runs: keep runs there, too")
     add("--every", type=float, default=300, help="seconds from fetch to fetch")
     add("--retry", type=int, default=20, help="times to make a lost TPU anew")
     add("--delete", action="store_true", help="delete the TPU when it has finished")
     add("words", nargs="*", metavar="-- with ...", help="what follows Training.py")
-    ours = argparse.RawDescriptionHelpFormatter
-    main = argparse.ArgumentParser("tpu.py", description=__doc__, formatter_class=ours)
+    looks = {"formatter_class": argparse.RawDescriptionHelpFormatter}
+    main = argparse.ArgumentParser("tpu.py", description=__doc__, **looks)
     verbs = main.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, (function, parents, *also) in VERBS.items():
         parents = [{"both": both, "made": made, "run": run}[one] for one in parents]
-        text = function.__doc__.split("\n")[0]
-        verb = verbs.add_parser(
-            name, parents=parents, help=text, description=text, aliases=also
-        )
+        told = dict.fromkeys(("help", "description"), function.__doc__.split("\n")[0])
+        verb = verbs.add_parser(name, parents=parents, aliases=also, **told)
         verb.set_defaults(function=function)
         if name == "delete":
             verb.add_argument("--discard", action="store_true", help="fetch nothing")
@@ -141,7 +140,7 @@ def run(cloud, args):
             }
             node = dataclasses.replace(node, **size, spot=node.spot or sight.spot)
             node = dataclasses.replace(node, queued=sight.queued)
-        job = jobs.new(args.runs, node, args.words)
+        job = jobs.new(args.runs, node, args.words, args.bucket)
         watching.begin(cloud, job, args.poll, fresh=True)
     else:
         job = job_of(args)

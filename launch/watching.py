@@ -1,5 +1,6 @@
 """A training on a node from its start to its end, over preemptions."""
 
+import shlex
 import time
 
 from launch import commands, nodes
@@ -33,7 +34,8 @@ def begin(cloud, job, poll, fresh):
     if not fresh and there in ("", "absent"):
         print(f"resume  {job.name} from what was brought home", flush=True)
         nodes.send(cloud, job)
-    cloud.run(commands.on_node(job.node, "start", job.name, *job.overrides))
+    words = job.name, job.runs, *job.overrides
+    cloud.run(commands.on_node(job.node, "start", *words))
 
 
 def follow(cloud, job, every, poll, retry):
@@ -59,7 +61,8 @@ def follow(cloud, job, every, poll, retry):
             job.ended = True
             job.write()
             print(f"done    {job.folder}")
-            print(f"next    python Evaluate.py with run={job.folder}")
+            word = shlex.quote(f"run={job.folder}")
+            print(f"next    python Evaluate.py with {word}")
             return
         if told == "running":
             try:

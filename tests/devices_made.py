@@ -70,7 +70,12 @@ def of(some, most):
 
 
 def main(path, *counts):
-    """Prints a line of JSON: for each number of devices what `losses` gives."""
+    """Prints a line of JSON: for each number of devices what `losses` gives.
+
+    Then what `compared_made.losses` gives, for the first two numbers.
+    """
+    from tests import compared_made
+
     if not counts:
         strategies = [devices.strategy("auto")]
     else:
@@ -79,7 +84,8 @@ def main(path, *counts):
         strategies = [of(every[: int(count)], most) for count in counts]
     found = [losses(strategy, *section(path)) for strategy in strategies]
     replicas = [strategy.num_replicas_in_sync for strategy in strategies]
-    print("FOUND" + json.dumps([replicas, found]), flush=True)
+    compared = [compared_made.losses(each) for each in strategies[:2] if counts]
+    print("FOUND" + json.dumps([replicas, found, compared]), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Which devices a run gets, and what is said of those that are not there."""
 
+import functools
 import importlib
 import json
 import types
@@ -103,6 +104,27 @@ def test_a_batch_that_devices_cannot_share_is_refused_with_sizes_that_they_can(
     with pytest.raises(InputError, match=said):
         devices.check_batch(size, four)
     devices.check_batch(8, four)
+
+
+@pytest.mark.parametrize(
+    "word, found, said",
+    [
+        ("cpu:2", None, "or fewer devices, as devices=cpu$"),
+        ("gpu:1,3", None, "or fewer devices, as devices=gpu:1$"),
+        ("gpu", None, "or fewer devices, as devices=gpu:0$"),
+        ("auto", "gpu", "or fewer devices, as devices=gpu:0$"),
+        ("auto", "workers", "or list fewer workers in TF_CONFIG$"),
+        ("tpu:mine", None, "or a smaller TPU$"),
+    ],
+)
+def test_fewer_devices_are_advised_of_the_kind_that_was_asked_for(
+    word, found, said, monkeypatch
+):
+    monkeypatch.setattr(devices, "_found", lambda told: found)
+    two = types.SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(devices, "strategy", functools.cache(lambda word: two))
+    with pytest.raises(InputError, match=f"choose 2 or 4, {said}"):
+        devices.choose_strategy(3, word)
 
 
 # --- Several processes ----------------------------------------------------------

@@ -52,15 +52,19 @@ def workers(options):
 
 @pytest.fixture(scope="module")
 def found(options):
-    """{name: losses of 20 steps, norm of the last gradient, validation loss}."""
+    """{name: losses of 20 steps, norm of the last gradient, validation loss}.
+
+    "compared": what `compared_made.losses` gives, of 1 and 2 devices.
+    """
     one_process = started(options, "1", "2", "4")
     both = list(workers(options))
     try:
-        replicas, losses = ended(one_process)
+        replicas, losses, compared = ended(one_process)
         assert replicas == [1, 2, 4]
         by_name = dict(zip(("1 device", "2 devices", "4 devices"), losses))
+        by_name["compared"] = compared
         for index, process in enumerate(both):
-            replicas, (losses,) = ended(process)
+            replicas, (losses,), _ = ended(process)
             assert replicas == [2]
             by_name[f"process {index} of 2"] = losses
     finally:
@@ -76,3 +80,9 @@ def test_a_shared_batch_gives_the_losses_of_one_device_in_20_steps(found, name):
     one = found["1 device"]
     assert len(one) == 22 and len(set(one)) > 20  # they change, so they could differ
     np.testing.assert_allclose(found[name], one, rtol=1e-5)
+
+
+def test_windows_are_compared_with_those_of_all_devices(found):
+    one, two = found["compared"]
+    assert len(set(one)) == 11
+    np.testing.assert_allclose(two, one, rtol=1e-5)

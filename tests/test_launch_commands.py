@@ -39,7 +39,7 @@ def test_a_flag_of_ctpu_that_means_nothing_now_says_why(flag, capsys):
 
 def test_words_for_training_may_look_like_flags_of_ctpu(capsys):
     assert tpu.main(["run", "--dry-run", "--name=v", "--", "--tpu-only"]) == 0
-    assert "start v-1 --tpu-only" in capsys.readouterr().out
+    assert "start v-1 runs/v-1 --tpu-only" in capsys.readouterr().out
 
 
 def test_every_generation_boots_from_its_own_image(capsys):

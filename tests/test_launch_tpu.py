@@ -185,9 +185,9 @@ def test_a_node_trains_one_thing_at_a_time(cloud):
         return done.returncode, (done.stdout + done.stderr).strip()
 
     assert node("state", "v-1") == (0, "absent")
-    assert node("start", "v-1", "with", "urmp") == (0, "")
+    assert node("start", "v-1", "runs/v-1", "with", "urmp") == (0, "")
     assert node("state", "v-1") == (0, "running")
-    for words in (["start", "v-2", "with"], ["idle"]):
+    for words in (["start", "v-2", "runs/v-2", "with"], ["idle"]):
         assert node(*words) == (1, "v-1 is being trained here already")
     process = int((home / "vimss" / "runs" / "v-1" / "process").read_text())
     os.killpg(process, signal.SIGKILL)  # as when the machine is taken away
@@ -223,3 +223,26 @@ def test_what_gcloud_refuses_is_one_sentence_with_the_users_value(cloud):
 def test_every_command_line_is_kept_by_the_stand_in(trained):
     lines = (trained[0].folder / "argv.jsonl").read_text().splitlines()
     assert all(json.loads(line)[:3] == ["gcloud", "compute", "tpus"] for line in lines)
+
+
+def test_a_bucket_keeps_runs_that_are_brought_home_with_the_log(cloud, tmp_path):
+    words = "--bucket=gs://b/runs/", "--dry-run", "--", "with", "urmp"
+    text = tpu(cloud, "run", *words)
+    assert "node.sh start vimss-1 gs://b/runs/vimss-1 with urmp" in text
+    text = tpu(cloud, "run", "--bucket=b/runs", *words[1:], status=1)
+    assert "--bucket=b/runs: name a folder of one, as gs://BUCKET/runs" in text
+    job = jobs.new(tmp_path, jobs.commands.Node("v"), ["with"], "gs://b/runs")
+    job.write()
+    assert jobs.newest(tmp_path, "v") == job
+
+    home, copies = tmp_path / "home", tmp_path / "home/vimss-copies/gs/b/runs/v-1/2"
+    shutil.copytree(cloud.root / "launch", home / "vimss" / "launch")
+    for path in (home / "vimss/runs/v-1/log.txt", copies / "checkpoint/state.npz"):
+        path.parent.mkdir(parents=True)
+        path.write_text(path.name)
+    (home / "vimss/runs/v-1/folder").write_text(f"{job.runs}\n")
+    node = ["bash", home / "vimss/launch/node.sh"]
+    subprocess.run([*node, "pack", "v-1"], check=True)
+    jobs.take_in(job, home / "v-1.tgz")
+    assert (job.folder / "log.txt").read_text() == "log.txt"
+    assert (job.folder / "2/checkpoint/state.npz").read_text() == "state.npz"

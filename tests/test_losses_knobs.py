@@ -161,6 +161,22 @@ def test_a_knob_of_another_value_is_refused(knob, known):
         losses.Loss("snr", Doubling(), **{knob: "any"})
 
 
+def test_whoever_typed_a_knob_reads_it_as_it_was_typed():
+    for knobs, said in (
+        ({"text": "sn"}, "loss='sn': no loss 'sn'; did you mean 'snr'"),
+        ({"text": "snr snr"}, "loss='snr snr' cannot be read"),
+        ({"text": "0*snr"}, "loss='0\\*snr': the factor 0"),
+        ({"text": "synchrony"}, "loss='synchrony' compares sound"),
+        ({"source_order": "b"}, "source_order='b' must be"),
+        (BEST, "source_order='best' compares .*; use {}source_order=named"),
+        ({"absent_sources": "b"}, "absent_sources='b' must be"),
+    ):
+        told = {"text": "snr", "model": two_of_three(9), **knobs}
+        for section in ("", "training."):
+            with pytest.raises(InputError, match="^" + section + said.format(section)):
+                losses.Loss(**told, section=section)
+
+
 # --- Sources that are absent ---------------------------------------------------------
 @every_text
 def test_an_absent_source_does_not_count_where_it_is_ignored(text):

@@ -33,7 +33,7 @@ def test_every_command_has_a_configuration(command, capsys):
     options = [
         option for option in options if not option.startswith(("run=", "resume=", "-F"))
     ]
-    options = [option for option in options if option != "runs"]
+    options = [option for option in options if not re.fullmatch("(.*/)?runs", option)]
     experiment = importlib.import_module(verb.removesuffix(".py")).ex
     assert set(commands) <= set(experiment.commands)
     argv = [verb, "print_config", *(["with", *options] if options else [])]

@@ -78,8 +78,9 @@ def test_a_cosine_that_is_over_before_it_begins_is_refused():
     told = {"schedule": "cosine", "decay_steps": 1, "warmup_steps": 0}
     told |= {"plateau_epochs": 1, "learning_rate": 0.1, "learning_rate_decay": 1.0}
     told |= {"max_epochs": 3, "steps_per_epoch": 10, "second_stage": None}
-    told |= {"warm_start": "there"}
-    knobs.check_cosine(told, 29)
-    knobs.check_cosine({**told, "schedule": "exponential"}, 30)
-    with pytest.raises(InputError, match="ends at step 30.*there goes on at step 31"):
-        knobs.check_cosine(told, 31)
+    knobs.check_cosine(told, 29, "there")
+    knobs.check_cosine({**told, "schedule": "exponential"}, 30, "there")
+    with pytest.raises(
+        InputError, match="ends at step 30, and there goes on at step 3"
+    ):
+        knobs.check_cosine(told, 31, "there")

@@ -102,14 +102,15 @@ def test_two_damaged_states_are_refused_by_name(tmp_path):
 def test_a_state_that_cannot_go_on_is_refused_and_stays_as_it_is(tmp_path):
     model = types.SimpleNamespace(variables=[tf.Variable([1.0])])
     path = RunFolder(tmp_path).state
-    told = {"max_epochs": 2, "second_stage": None}
+    told = {"max_epochs": 2, "second_stage": None, "schedule": "exponential"}
     with pytest.raises(InputError, match="state.npz does not exist"):
         start.check_state(tmp_path, model, told)
-    state.save(path, {"model": [[5.0]]}, {"history": [{}], "stage": 1})
+    groups = {"model": [[5.0]], "optimizer": [4]}
+    state.save(path, groups, {"history": [{}], "stage": 1})
     start.check_state(tmp_path, model, told)
     with pytest.raises(InputError, match="1 epochs are trained already"):
         start.check_state(tmp_path, model, told | {"max_epochs": 1})
-    state.save(path, {"model": [[5.0]]}, {"history": [{}], "stage": 2})
+    state.save(path, groups, {"history": [{}], "stage": 2})
     start.check_state(tmp_path, model, told | {"second_stage": 1e-5})
     with pytest.raises(InputError, match="second_stage=None, but .* is in its second"):
         start.check_state(tmp_path, model, told)

@@ -63,6 +63,17 @@ def test_the_first_and_every_nth_epoch_are_heard_and_what_stays_the_same_once(ru
 KINDS = ("reference", "estimate")
 
 
+def test_a_resumed_run_logs_what_stays_the_same_only_if_it_is_not_there(run, here):
+    train(f"resume={run}", "training.max_epochs=4")
+    events = read("runs/1/log")
+    for name, steps in (("reference", [4]), ("estimate", [4, 8, 16])):
+        for end in ("", "_spectrogram"):
+            assert content(events, f"example_1/fl_{name}{end}")[1] == steps
+    assert examples.is_logged(run / "log", "example_1/mixture")
+    assert not examples.is_logged(run / "log", "example_2/mixture")
+    assert not examples.is_logged(run / "nowhere", "example_1/mixture")
+
+
 def window_of(options, run):
     """(model, batch): the window that is heard, and what the run kept."""
     sections = Utils.read_json(run / "config.json")
@@ -180,5 +191,5 @@ def test_players_are_shown_as_frames_or_as_features_over_time():
 
 
 def test_without_a_split_or_without_the_knob_nothing_is_shown():
-    assert examples.showing(None, None, None, 10) is None
-    assert examples.showing(None, object(), None, None) is None
+    assert examples.showing(None, None, None, 10, None) is None
+    assert examples.showing(None, object(), None, None, None) is None

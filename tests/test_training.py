@@ -69,6 +69,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(options, here):
     assert metrics[0]["train_loss"]["values"] == metrics[1]["train_loss"]["values"]
 
 
+OTHERS = {
+    "training.optimizer=muon": "training.optimizer=muon, but runs/1 was trained with "
+    "training.optimizer=adam",
+    "training.ema=0.9": "training.ema=0.9, but runs/1 was trained with training.ema=No",
+    "training.schedule=cosine training.steps_per_epoch=2 training.max_epochs=4": "=cos"
+    "ine ends at step 8, and resume=runs/1 goes on at step 8: choose another schedule",
+}
+
+
 def test_a_resumed_run_of_another_model_is_refused_and_is_no_newest_run(
     options, here, capsys
 ):
@@ -80,6 +89,11 @@ def test_a_resumed_run_of_another_model_is_refused_and_is_no_newest_run(
     with pytest.raises(SystemExit):
         train("resume=runs/1")
     assert "2 epochs are trained already" in capsys.readouterr().err
+    for words, told in OTHERS.items():
+        with pytest.raises(SystemExit):
+            train("resume=runs/1", *words.split())
+        said = capsys.readouterr().err
+        assert told in said and said.count("\n") == 1
     for path in pathlib.Path("runs/1/checkpoint").glob("state*"):
         path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(SystemExit):
@@ -102,11 +116,12 @@ WRONG = {
     "training.schedule=cosin": "schedule='cosin': the schedules are exponential, const",
     "training.schedule=plateau": "learning_rate_decay=1.0: choose one below 1",
     "training.gain_min=2.0": "training.gain_min=2.0 must not exceed",
-    "training.loss=mean_sqare": "no loss 'mean_sqare'; did you mean 'mean_square'",
+    "training.loss=mean_sqare": "training.loss='mean_sqare': no loss 'mean_sqare'; did",
+    "training.source_order=bst": "training.source_order='bst' must be one of named, b",
     "training.max_epochs=0": "training.max_epochs=0 must be at least 1",
     "training.precision=float16": "training.precision=float16: did you mean 'bfloat16'",
     "training.warm_start=nowhere": "nowhere does not exist; name a run or a checkpoint",
-    "training.loss=magnitude_absolute": "which a WaveUNet does not give",
+    "training.loss=magnitude_absolute": "training.loss='magnitude_absolute' compares",
     "model.form=quick": "form must be auto or plain or fast, not 'quick'",
     "model.fusers=['flim@bottleneck']": "did you mean 'film'",
     "model.name=wave_unat": "model.name=wave_unat: there is no model",

@@ -6,8 +6,9 @@ import pytest
 
 import Test
 import Utils
-from Fitting import feeding, opening
+from Fitting import feeding, keeping, opening
 from Learning import guards, knobs
+from Learning.folder import RunFolder
 from Models import checkpoints
 from Schema import InputError
 from tests.test_training import section
@@ -132,6 +133,22 @@ def test_all_that_makes_a_step_larger_or_steadier_goes_together(options, here, c
     kept = checkpoints.describe("runs/1")["extra"]["training"]
     assert (kept["ema"], kept["second_stage"]) == (0.5, 1e-6)
     assert any(key.startswith("best/") for key in arrays("runs/1"))
+
+
+def test_the_epochs_before_a_resumption_are_written_once_and_recorded_each(
+    tmp_path, monkeypatch, capsys
+):
+    told = {"validation_loss": None, "learning_rate": 0.1}
+    epochs = [{"train_loss": 1 / k, "step": 4 * k, **told} for k in (1, 2, 3)]
+    tables, scalars = [], []
+    monkeypatch.setattr(RunFolder, "keep", lambda _, history: tables.append(history))
+    folder, record = RunFolder(tmp_path / "2"), lambda *told: scalars.append(told)
+    keeping.take_up(tmp_path / "1", folder, epochs, 12, record)
+    assert tables == [epochs]
+    told = [("train_loss", 1.0, 4), ("learning_rate", 0.1, 4), ("train_loss", 0.5, 8)]
+    assert scalars[:3] == told and len(scalars) == 6
+    keeping.take_up(tmp_path / "1", folder, [], 3, record)  # cut off in the first
+    assert len(tables) == 1 and "after 0 epochs, at step 3" in capsys.readouterr().out
 
 
 def test_a_stopped_run_is_an_error_of_the_user():

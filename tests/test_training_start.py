@@ -234,6 +234,15 @@ def test_adam_goes_on_where_it_stood_and_so_does_its_rate(
     assert [row["step"] for row in rows("runs/3")] == ["8", "12"]
 
 
+def test_a_cosine_that_a_warm_adam_has_left_behind_is_refused_too(
+    options, here, capsys, trained
+):
+    warm = f"training.warm_start={with_slots(trained, here / 'source')}"
+    cosine = ["training.schedule=cosine", "training.steps_per_epoch=2"]
+    said = refusal(capsys, options, warm, *cosine)
+    assert f"and the Adam of {warm} goes on at step 4: choose another" in said
+
+
 def test_the_slots_of_adam_are_no_use_to_muon(options, here, capsys, trained):
     source = with_slots(trained, here / "source")
     words = ["training.optimizer=muon", "training.max_epochs=1"]

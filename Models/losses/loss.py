@@ -46,24 +46,35 @@ class Loss:
         source that plays in the piece is silent in all of the window.  The weight of
         a window stays the same, so that the loss of a batch is the mean of those of
         its parts, on however many devices; one in which nobody counts costs nothing.
+      section: What the user typed before the names of these knobs, as "training.".
 
     Raises:
       InputError: If a value is none of these, or the model is not made for it.
     """
 
-    def __init__(self, text, model, source_order="named", absent_sources="count"):
-        self.factors, self.names = zip(*table.terms(text))
+    def __init__(
+        self,
+        text,
+        model,
+        source_order="named",
+        absent_sources="count",
+        section="",
+    ):
+        self.factors, self.names = zip(*table.terms(text, f"{section}loss"))
         for knob, value, known in (
             ("source_order", source_order, SOURCE_ORDERS),
             ("absent_sources", absent_sources, ABSENT_SOURCES),
         ):
             if value not in known:
-                raise InputError(f"{knob}={value!r} must be one of {', '.join(known)}")
+                raise InputError(
+                    f"{section}{knob}={value!r} must be one of {', '.join(known)}"
+                )
+        typed = f"{section}loss={text!r}"
         if table.MAGNITUDES & {*self.names} and not hasattr(model, "magnitudes"):
-            raise _without_magnitudes(text, model)
-        self._matches = _check_kind(text, model, self.names)
+            raise _without_magnitudes(typed, model)
+        self._matches = _check_kind(typed, model, self.names)
         if source_order == "best":
-            _check_order(model)
+            _check_order(f"{section}source_order", model)
         self._model, self._order, self._absent = model, source_order, absent_sources
 
     def parts(self, outputs, batch):
@@ -166,52 +177,51 @@ def _middle(batch):
     return mix[:, start : start + n_out]
 
 
-def _without_magnitudes(text, model):
+def _without_magnitudes(typed, model):
     having = [n for n in Models.MODELS if hasattr(Models.model_class(n), "magnitudes")]
     return InputError(
-        f"loss={text!r} compares magnitudes, which a {type(model).__name__} does "
+        f"{typed} compares magnitudes, which a {type(model).__name__} does "
         f"not give; use it with model.name={' or '.join(having)}, or another loss"
     )
 
 
-def _check_kind(text, model, names):
+def _check_kind(typed, model, names):
     """Whether a model, and so its loss, compares sound and sight; or an InputError."""
     compares = [name in matching.LOSSES for name in names]
     if getattr(model, "separates", True):
         if any(compares):
             raise InputError(
-                f"loss={text!r} compares sound and sight, and a {type(model).__name__} "
+                f"{typed} compares sound and sight, and a {type(model).__name__} "
                 "separates; use it with model.name=correspondence, or another loss"
             )
         return False
     if not all(compares):
         raise InputError(
-            f"loss={text!r} is of separated sources, and a {type(model).__name__} "
+            f"{typed} is of separated sources, and a {type(model).__name__} "
             f"separates nothing; choose {' or '.join(matching.LOSSES)}"
         )
     if "synchrony" in names and model.moments < 2:
         raise InputError(
-            f"loss={text!r} moves the moments of a window, and model.moments="
+            f"{typed} moves the moments of a window, and model.moments="
             f"{model.moments} leaves nothing to move; choose 2 or more"
         )
     return True
 
 
-def _check_order(model):
+def _check_order(knob, model):
     """Refuses to look for an order where it is told, or where there are too many."""
     if not getattr(model, "separates", True):
-        raise InputError("source_order='best' is of separated sources; leave it out")
+        raise InputError(f"{knob}='best' is of separated sources; leave it out")
     told = [key for key in TELLING if key in model.batch_keys]
     if model.slots == "conditioned" or told:
         what = " and ".join(told) or "its conditions"
         raise InputError(
-            f"source_order='best' is for slots that nothing tells apart, and {what} "
-            "tell this model what is in each; use source_order=named"
+            f"{knob}='best' is for slots that nothing tells apart, and {what} "
+            f"tell this model what is in each; use {knob}=named"
         )
     n_slots = len(model.source_names)
     if n_slots > orders.MOST:
         raise InputError(
-            f"source_order='best' compares all orders of at most {orders.MOST} slots, "
-            f"and this model has {n_slots}; use source_order=named, or fewer "
-            "data.sources"
+            f"{knob}='best' compares all orders of at most {orders.MOST} slots, "
+            f"and this model has {n_slots}; use {knob}=named, or fewer data.sources"
         )

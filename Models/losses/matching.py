@@ -23,9 +23,15 @@ Sound", section 4, there the place in a picture).
 
 All give sums and weights float32 [B]; a window counts once, or, where nobody is seen,
 nothing lies in the track, or there is nothing to compare with, not at all.
+
+Of several replicas each has some windows of a batch.  They are compared with those of
+all replicas, and what counts, which may lie on one replica alone, is spread evenly as
+weights: so the mean of the replicas' losses is the loss of the batch on one device.
 """
 
 import tensorflow as tf
+
+from Models.losses import replicas
 
 FAR = -1e9  # a similarity that none falls below
 
@@ -50,18 +56,24 @@ def correspondence(outputs, batch, temperature):
       batch: "track", and perhaps "n_valid".
       temperature: By which similarities are divided.
     """
-    counted = _counted(outputs["visual"], batch)
-    track = batch["track"]
+    # Float32 is exact for the rows of a table of up to 2^24 tracks.
+    told = batch["track"], _counted(outputs["visual"], batch)
+    told = [tf.cast(each, tf.float32) for each in told]
+    audio, visual, track, counted = replicas.gathered(
+        outputs["audio"], outputs["visual"], *told
+    )
     same = track[:, tf.newaxis] == track[tf.newaxis]
-    both = counted[:, tf.newaxis] & counted[tf.newaxis]
+    both = counted[:, tf.newaxis] * counted[tf.newaxis] > 0
     others = both & ~same
     own = tf.eye(tf.shape(track)[0], dtype=tf.bool)
-    logits = similarities(outputs["audio"], outputs["visual"]) / temperature
+    logits = similarities(audio, visual) / temperature
     logits = tf.where(own | others, logits, FAR)
     true = tf.linalg.diag_part(logits)
     terms = [tf.reduce_logsumexp(logits, axis=axis) - true for axis in (0, 1)]
     weights = tf.cast(tf.reduce_any(others, axis=1), tf.float32)
-    return weights * (terms[0] + terms[1]) / 2, weights
+    n_own = tf.shape(batch["track"])[0]
+    sums = replicas.own(weights * (terms[0] + terms[1]) / 2, n_own)
+    return sums, replicas.evened(replicas.own(weights, n_own))
 
 
 def synchrony(outputs, batch, temperature):
@@ -74,7 +86,7 @@ def synchrony(outputs, batch, temperature):
     logits = tf.reduce_max(tf.where(seen, cosines, FAR), axis=-1) / temperature
     weights = tf.cast(_counted(visual, batch), tf.float32)
     terms = tf.reduce_logsumexp(logits, axis=1) - logits[:, 0]
-    return weights * terms, weights
+    return weights * terms, replicas.evened(weights)
 
 
 def _best_player(pairs, visual):

@@ -27,11 +27,12 @@ WINDOWS = {"sum_square"}  # sums over a window, whose mean is one over windows
 TOKEN = r"\s*(?:(?P<n>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?!\w)|(?P<w>\w+)|(?P<s>\S))"
 
 
-def terms(text):
+def terms(text, knob="loss"):
     """The terms of a loss that was typed.
 
     Args:
       text: A key of `LOSSES`, or a sum as "si_sdr + 10 * mean_absolute".
+      knob: Where it was typed.
 
     Returns:
       A list of (positive factor, one of `NAMES`).
@@ -41,36 +42,36 @@ def terms(text):
         nearest.
     """
     if not isinstance(text, str):
-        raise _unknown(text)
+        raise _unknown(text, f"{knob}={text!r}")
     found = [(m.lastgroup, m[m.lastgroup]) for m in re.finditer(TOKEN, text)]
     kinds = "".join(value if kind == "s" else kind for kind, value in found)
     if not re.fullmatch(r"(n\*)?w(\+(n\*)?w)*", kinds):
         raise InputError(
-            f"loss={text!r} cannot be read; type a loss, or a sum of such as "
+            f"{knob}={text!r} cannot be read; type a loss, or a sum of such as "
             "'si_sdr + 10 * mean_absolute'"
         )
-    return _factored(text, found)
+    return _factored(found, f"{knob}={text!r}")
 
 
-def _factored(text, tokens):
+def _factored(tokens, typed):
     found, factor = [], 1.0
     for kind, value in tokens:
         if kind == "n":
             factor = float(value)
             if not 0 < factor < math.inf:
                 raise InputError(
-                    f"loss={text!r}: the factor {value} must be positive and finite"
+                    f"{typed}: the factor {value} must be positive and finite"
                 )
         elif kind == "w":
             if value not in NAMES:
-                raise _unknown(value)
+                raise _unknown(value, typed)
             found.append((factor, value))
             factor = 1.0
     return found
 
 
-def _unknown(name):
+def _unknown(name, typed):
     known = ", ".join(NAMES)
     return InputError(
-        f"no loss {name!r}; {Utils.hint(name, NAMES)}the losses are {known}"
+        f"{typed}: no loss {name!r}; {Utils.hint(name, NAMES)}the losses are {known}"
     )

@@ -1,13 +1,9 @@
-"""Folders that no disk of this machine holds, as gs://BUCKET/records.
+"""Paths of other file systems, with the names of pathlib's."""
 
-TensorFlow reads them (`tf.io.gfile`); what is here has the names of pathlib's.
-"""
-
+import contextlib
 import os
 import pathlib
 import re
-
-import tensorflow as tf
 
 from Schema import InputError
 
@@ -25,7 +21,7 @@ def path(where):
 
 
 class RemotePath(os.PathLike):
-    """A path of another file system, with what reading records needs of pathlib."""
+    """A path of another file system, with what records and runs need of pathlib."""
 
     def __init__(self, text):
         self._text = os.fspath(text).rstrip("/")
@@ -66,19 +62,30 @@ class RemotePath(os.PathLike):
         return found
 
     def exists(self):
-        """Whether there is such a file.
+        """Whether there is such a file or folder.
 
         Raises:
           InputError: If nobody here can look.
         """
-        with _told(self):
-            return tf.io.gfile.exists(self._text)
+        with asked(self, "read") as gfile:
+            return gfile.exists(self._text)
 
     def glob(self, pattern):
         """The paths below it that fit a pattern, in order."""
-        with _told(self):
-            found = tf.io.gfile.glob(f"{self._text}/{pattern}")
+        with asked(self, "read") as gfile:
+            found = gfile.glob(f"{self._text}/{pattern}")
         return [RemotePath(one) for one in sorted(found)]
+
+    def files(self):
+        """{name below it: (bytes, ns since 1970 of its last change)}, of all files."""
+        found, start = {}, len(self._text) + 1
+        with asked(self, "read") as gfile:
+            for folder, _, names in gfile.walk(self._text):
+                for name in names:
+                    path = f"{folder.rstrip('/')}/{name}"
+                    told = gfile.stat(path)
+                    found[path[start:]] = told.length, told.mtime_nsec
+        return found
 
     def read_text(self, encoding="utf-8"):
         """The text of a file.
@@ -91,27 +98,39 @@ class RemotePath(os.PathLike):
     def read_bytes(self):
         """The bytes of a file; errors as `read_text`."""
         try:
-            with _told(self), tf.io.gfile.GFile(self._text, "rb") as file:
+            with asked(self, "read") as gfile, gfile.GFile(self._text, "rb") as file:
                 return file.read()
-        except tf.errors.NotFoundError:
+        except _errors().NotFoundError:
             raise FileNotFoundError(self._text) from None
 
 
-class _told:  # noqa: N801  (a context manager, used as a word)
-    """Turns a file system that cannot be reached into a sentence."""
+def _errors():
+    import tensorflow as tf
 
-    def __init__(self, where):
-        self._where = where
+    return tf.errors
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, kind, error, _):
-        refused = tf.errors.UnimplementedError, tf.errors.PermissionDeniedError
-        refused += tf.errors.UnavailableError, tf.errors.UnauthenticatedError
-        refused += tf.errors.FailedPreconditionError, tf.errors.AbortedError
-        if isinstance(error, refused):
-            raise InputError(
-                f"{self._where} cannot be read ({str(error).splitlines()[0][:160]}): "
-                "see that this machine may read it, or copy it to a disk"
-            ) from None
+@contextlib.contextmanager
+def asked(where, verb):
+    """Yields tf.io.gfile; turns what a file system refuses into a sentence.
+
+    Args:
+      where: What is asked for.
+      verb: "read" or "written".
+
+    Raises:
+      InputError: Naming it, if the file system is unknown, absent, or forbids it.
+      NotFoundError: TensorFlow's, of a file to be read that is not there.
+    """
+    import tensorflow as tf
+
+    do = "read it, or copy it to" if verb == "read" else "write there, or choose"
+    try:
+        yield tf.io.gfile
+    except tf.errors.OpError as error:
+        if verb == "read" and isinstance(error, tf.errors.NotFoundError):
+            raise
+        raise InputError(
+            f"{where} cannot be {verb} ({str(error).splitlines()[0][:160]}): see that "
+            f"this machine may {do} a disk"
+        ) from None
