@@ -9,6 +9,7 @@ Files are WAV, FLAC or whatever libsndfile reads.
 import contextlib
 import dataclasses
 import pathlib
+import unicodedata
 
 import numpy as np
 import soundfile as sf
@@ -99,14 +100,20 @@ def _tracks(folder):
     for path in sorted(pathlib.Path(folder).rglob("*")):
         hidden = any(p.startswith(".") for p in path.relative_to(folder).parts)
         if path.suffix.lower() in AUDIO and path.is_file() and not hidden:
-            sources = tracks.setdefault(path.parent.relative_to(folder).as_posix(), {})
-            if path.stem in sources:
+            sources = tracks.setdefault(_same(path.parent.relative_to(folder)), {})
+            name = _same(path.stem)
+            if name in sources:
                 raise InputError(
-                    f"{path} and {sources[path.stem]} are one source twice: remove one"
+                    f"{path} and {sources[name]} are one source twice: remove one"
                 )
-            sources[path.stem] = str(path)
+            sources[name] = str(path)
     tracks.pop(".", None)  # files beside the folders of tracks
     return tracks
+
+
+def _same(path):
+    """A name as other systems write it, too: macOS takes letters and accents apart."""
+    return unicodedata.normalize("NFC", pathlib.Path(path).as_posix())
 
 
 def read(pair, limit=LIMIT):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -220,6 +221,14 @@ def test_silent_references_are_left_out_and_a_silent_track_is_told(tree, capsys)
     verb(tree)
     assert "b/02_'x': all references are silent" in capsys.readouterr().out
     assert store.read(tree / "out" / "01 Größe.json")[0].names == ("vc",)
+
+
+def test_names_of_another_system_are_the_same_names(tree):
+    home = tree / "estimates"
+    os.rename(home / "01 Größe", home / unicodedata.normalize("NFD", "01 Größe"))
+    found = folders.pairs(tree / "reference", home)[0]
+    assert found.name == "01 Größe" and sorted(found.estimates) == ["vc", "vn"]
+    assert not folders.unasked(tree / "reference", home)
 
 
 def test_one_source_in_two_files_is_refused(tree):
