@@ -202,7 +202,7 @@ def optimisation():
     precision = "auto"  # | "float32" | "bfloat16"; "auto": bfloat16 on a TPU alone;
     # weights, outputs and losses stay float32
     warm_start = None  # run or checkpoint folder whose weights are the first ones
-    warm_start_patterns = []  # ["frames/*", "down_*"]: of these names alone; []: all
+    warm_start_patterns = []  # ["frames/*","encoder/*"]: of these names alone; []: all
     gradient_clip = 1.0  # greatest global norm of a gradient; None: any
     steps_per_epoch = 2000  # steps between validations
     max_epochs = 1000  # epochs, at most

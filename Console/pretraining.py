@@ -3,7 +3,7 @@
     python Training.py with pretrain_audioset
 
 A separator then begins with parts of it: `training.warm_start=runs/1` and
-`training.warm_start_patterns=['frames/*','encoder/*','down_*']`.
+`training.warm_start_patterns=['frames/*','encoder/*']`.
 """
 
 from Console.corpora import CORPORA

@@ -127,6 +127,11 @@ class Correspondence(Separator):
             *(True, self.visual_size, self.visual_channels, self.visual_layers),
             *(self.frame_network, frame_weights, policy),
         )
+        if self.encoder is not None:
+            # Beside a soloist is nobody, so this would stay as it was drawn, and drown
+            # what was learnt once there are two.
+            others = self.encoder.others.kernel
+            others.assign(tf.zeros_like(others))
         self.audio_projection = projection("audio_projection")
         self.visual_projection = projection("visual_projection")
 
@@ -228,7 +233,7 @@ def refuse(model, folder):
 
 def command(folder, visual_size):
     """The command that trains a separator, from what lies in a folder."""
-    parts = ["encoder/*", "down_*"]
+    parts = ["encoder/*"]  # what hears is worth less than that: RESULTS.md
     if isinstance(visual_size, list | tuple):
         parts.insert(0, "frames/*")
     told = ",".join(f"'{part}'" for part in parts)

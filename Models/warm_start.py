@@ -3,7 +3,7 @@
     python -m Models.checkpoints import --config CONFIG.json PREFIX folder
     python Training.py with urmp training.warm_start=folder
     python Training.py with urmp video_film training.warm_start=runs/1 \
-        "training.warm_start_patterns=['encoder/*','down_*']"
+        "training.warm_start_patterns=['frames/*','encoder/*']"
 
 The other model may have other sources, another rate, or a longer window, as long as its
 weights have the shapes of this one's.  It may lack the fusers of this one, if they
@@ -110,7 +110,7 @@ def _check_kind(folder, source, model):
         raise InputError(
             f"training.warm_start={folder} is a {type(source).__name__}, this model a "
             f"{type(model).__name__}; say which weights to take, as "
-            "\"training.warm_start_patterns=['frames/*','encoder/*','down_*']\""
+            "\"training.warm_start_patterns=['frames/*','encoder/*']\""
         )
 
 

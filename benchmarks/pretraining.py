@@ -4,10 +4,10 @@
 
 A network learns which violinist belongs to which sound, and when, from solos that
 nobody separated; then separators of two violinists in one register, whom only sight
-tells apart, begin with its encoder of players and its way down, or with nothing: the
-same few steps for all.  The pieces are fabricated in FOLDER.  What the same commit has
-finished is not done again (with --keep: what any commit has), so it may be interrupted
-and called again.  A run that fails is reported and stops no other.
+tells apart, begin with its encoder of players, with its way down, too, or with nothing:
+a few pieces, and as many steps, for all.  The pieces are fabricated in FOLDER.  What
+the same commit has finished is not done again (with --keep: what any commit has), so it
+may be interrupted and called again.  A run that fails is reported and stops no other.
 """
 
 import argparse

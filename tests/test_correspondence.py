@@ -199,6 +199,18 @@ def test_a_separator_takes_exactly_what_the_patterns_name(folder):
     ]
 
 
+def test_what_a_separator_takes_sees_a_player_in_company_as_alone(folder):
+    model = separator()
+    eyes = np.random.default_rng(0).normal(size=[1, 2, 7, 2]).astype("f")
+    encoder = model.conditioning.encoder
+    strange = encoder(eyes).numpy()[:, :1] - encoder(eyes[:, :1])
+    assert np.abs(strange).max() > 1e-2
+    warm_start.take(folder, model, None, ["encoder/*"])
+    alone = encoder(eyes[:, :1]).numpy()
+    np.testing.assert_array_equal(encoder(eyes).numpy()[:, :1], alone)
+    assert np.abs(alone).max() > 1e-2
+
+
 def test_what_has_another_shape_is_left_and_told(folder):
     model = separator(num_layers=4, filter_size=5, visual_layers=2)
     said = warm_start.take(folder, model, None, ["bottom/*", "encoder/*"])
