@@ -22,6 +22,7 @@ import shlex
 from sacred import Experiment
 
 import Config
+import Remote
 import Test
 from Fitting import assembling, feeding, keeping, opening
 from Fitting.refusing import refuse
@@ -135,8 +136,7 @@ def kept(home, sections, told):
         history = train(folder, *sections, *told)
     except (KeyboardInterrupt, guards.StoppedError):
         if folder.state.exists():
-            word = shlex.quote(f"resume={home}")
-            print(f"\nstopped; go on with `python Training.py with {word}`")
+            print(f"\nstopped; go on with `{opening.resuming(home)}`")
         raise
     best = [row for row in history if row["best"]][-1]
     if not keeping.is_kept_here():
@@ -147,8 +147,9 @@ def kept(home, sections, told):
         print(
             f"best    epoch {best['epoch']}, validation {best['validation_loss']:.3e}"
         )
-    log = shlex.quote(str(folder.log))
-    print(f"wrote   {home}/checkpoint; see it with `tensorboard --logdir {log}`")
+    place = Remote.place_of(home)
+    log = shlex.quote(f"{place}/log")
+    print(f"wrote   {place}/checkpoint; see it with `tensorboard --logdir {log}`")
     print(f"next    {opening.following(home)}")
     return best["validation_loss"]
 

@@ -62,8 +62,7 @@ def start(experiment, observed, argv, optional, sections, check=None):
     """`main`, with exceptions left as they are; returns Sacred's run."""
     args = _parse(experiment, argv)
     if args["help"] or args["--help"]:
-        print(help_text(experiment))
-        return None
+        return print(help_text(experiment))
     commands = dict(experiment.gather_commands())
     command = args["COMMAND"] or experiment.default_command
     if command not in commands:
@@ -72,6 +71,8 @@ def start(experiment, observed, argv, optional, sections, check=None):
             f"{command}: there is no such command{with_}"
             + options.did_you_mean(command, commands)
         )
+    if any("://" in text for text in argv):
+        _wake()
     updates, names = options.typed(experiment, args["UPDATE"] or [], sections, command)
     names = options.inherit(experiment, updates, names)
     names = options.compose(experiment, updates, names)
@@ -89,15 +90,22 @@ def start(experiment, observed, argv, optional, sections, check=None):
     # TFDS warns of its own deprecated calls and of every data set's options.
     importlib.import_module("absl.logging").set_verbosity("error")
     if command in _ours(experiment):
-        with quiet():
-            tensorflow = importlib.import_module("tensorflow")
-            tensorflow.config.list_physical_devices()  # complains of a missing GPU
+        _wake()
         if check is not None and command == experiment.default_command:
             check(options.plain(run.config))
     _observe(run, observed)
-    run()
-    Remote.give_back()
+    try:
+        run()
+    finally:
+        Remote.give_back()
     return run
+
+
+def _wake():
+    """Imports TensorFlow, without what it has to tell."""
+    with quiet():
+        tensorflow = importlib.import_module("tensorflow")
+        tensorflow.config.list_physical_devices()  # complains of a missing GPU
 
 
 def _ours(experiment):

@@ -10,7 +10,9 @@ MongoDB) the losses; checkpoints, sounds and tables of epochs stay in the folder
 """
 
 import pathlib
+import random
 import re
+import time
 import zipfile
 
 from sacred.observers import FileStorageObserver
@@ -50,6 +52,12 @@ class RemoteFolder(NumberedFolder):
     def _maximum_existing_run_id(self):
         there = [p.name for p in self.where.glob("[0-9]*") if p.name.isdigit()]
         return max([super()._maximum_existing_run_id(), *map(int, there)])
+
+    def _make_dir(self, _id):
+        if not Remote.claim(self.where / str(_id)):
+            time.sleep(random.random())  # who competes for it shall not do so again
+            raise FileExistsError(_id)  # Sacred tries the next
+        super()._make_dir(_id)
 
     def started_event(self, *args, **kwargs):
         """Makes the folder, and sends what is in it."""
@@ -194,5 +202,6 @@ def arrange(observers, default=None):
 
 def _folder(place):
     # Sacred has taken the text for a path, and one of its slashes away.
-    text = re.sub(r"^([A-Za-z][\w+.-]+):/+", r"\1://", str(place))
+    text = re.sub(r"^([A-Za-z][\w+.-]+):[/\\]+", r"\1://", str(place))
+    text = text.replace("\\", "/") if Remote.is_remote(text) else text
     return (RemoteFolder if Remote.is_remote(text) else NumberedFolder)(text)

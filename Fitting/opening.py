@@ -3,6 +3,7 @@
 import pathlib
 import shlex
 
+import Remote
 import Test
 from Learning.folder import commit
 from Schema import InputError
@@ -135,10 +136,19 @@ def following(home):
     """The command that follows the training of what now lies in a run."""
     from Models import checkpoints, correspondence
 
-    told = checkpoints.describe(home)
+    told, place = checkpoints.describe(home), Remote.place_of(home)
     if told["model"] != "correspondence":
-        return f"python Evaluate.py with {shlex.quote(f'run={home}')}"
-    return correspondence.command(home, told["config"]["visual_size"])
+        return f"python Evaluate.py with {shlex.quote(f'run={place}')}"
+    return correspondence.command(place, told["config"]["visual_size"])
+
+
+def resuming(home):
+    """The command that goes on with what lies in a run."""
+    place = Remote.place_of(home)
+    words = ["python", "Training.py", "with", f"resume={place}"]
+    if Remote.is_remote(place):
+        words += ["-F", place.rpartition("/")[0]]
+    return shlex.join(words)
 
 
 def naming(windows):

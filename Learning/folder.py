@@ -24,7 +24,7 @@ class RunFolder:
     """
 
     def __init__(self, path):
-        self.path = Remote.here(path)
+        self.path = Remote.here(path, whole=True)
         self.checkpoint = self.path / "checkpoint"
         self.state = self.checkpoint / "state.npz"
         self.log = self.path / "log"

@@ -6,6 +6,13 @@ is fetched first (`here`), what a training writes is sent after it as it grows
 (`Mirror`), what another verb adds to a run is given back (`give_back`).
 """
 
-from Remote.copies import check_writable, copy_of, give_back, here  # noqa: F401
+from Remote.copies import (  # noqa: F401
+    check_writable,
+    claim,
+    copy_of,
+    give_back,
+    here,
+    place_of,
+)
 from Remote.mirror import Mirror  # noqa: F401
 from Remote.paths import RemotePath, is_remote, path  # noqa: F401

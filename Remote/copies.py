@@ -1,21 +1,27 @@
-"""Copies of remote runs on a disk of this machine.
+"""Copies of remote runs on a disk of this machine, below $VIMSS_CACHE (~/.cache/vimss).
 
-They lie in $VIMSS_CACHE (~/.cache/vimss), under the names that they have there:
-gs://BUCKET/runs/3 in ~/.cache/vimss/gs/BUCKET/runs/3; who deletes them loses nothing
+    written/gs/BUCKET/runs/3    what a training here writes, and sends to gs://BUCKET/runs/3
+    fetched/gs/BUCKET/runs/3    what was fetched from there
+
+Clocks of a machine and of a bucket are never compared: `.synced.json` in a fetched
+copy tells which state of each remote file it holds.  Who deletes copies loses nothing
 that was sent.
 """
 
-import contextlib
+import json
 import os
 import pathlib
-import shutil
+import sys
+import uuid
 
 from Remote.paths import RemotePath, asked, is_remote
 from Schema import InputError
 
-SOUNDS = (".wav", ".flac", ".mp4", ".webm")  # of which no verb begins
-FETCHED = {}  # {text of a place: its copy}, of this process
-KNOWN = {}  # {copy: {file: stamp}} of what the place has, too
+SYNCED = ".synced.json"
+SOUNDS = (".wav", ".flac", ".mp4", ".webm")
+GOING_ON = ("log", "sources.zip", "cout.txt", "metrics.json")  # and states of training
+FETCHED = {}  # {(text of a place, whole): its copy}, of this process
+KNOWN = {}  # {copy: {file: stamp}}, when it had been fetched
 
 
 def home():
@@ -25,8 +31,12 @@ def home():
     return pathlib.Path(told or pathlib.Path(usual, "vimss")).expanduser().absolute()
 
 
-def copy_of(where):
+def copy_of(where, kind="written"):
     """The folder of this machine that stands for a remote one; it need not exist.
+
+    Args:
+      where: Text of a place.
+      kind: "written" or "fetched".
 
     Raises:
       InputError: If the place has no name, or names its parent folder.
@@ -35,16 +45,28 @@ def copy_of(where):
     names = [name for name in rest.split("/") if name]
     if not names or {".", ".."} & set(names):
         raise InputError(f"{where} is no folder; name one, as gs://BUCKET/runs")
-    return home().joinpath(scheme, *names)
+    return home().joinpath(kind, scheme, *names)
 
 
-def here(where):
+def place_of(folder):
+    """The place that a folder stands for, as text; of any other, its own path."""
+    for kind in ("written", "fetched"):
+        top = home() / kind
+        if top in pathlib.Path(folder).absolute().parents:
+            scheme, *names = pathlib.Path(folder).absolute().relative_to(top).parts
+            return f"{scheme}://{'/'.join(names)}"
+    return os.fspath(folder)
+
+
+def here(where, whole=False):
     """A folder on a disk of this machine: the one that is named, or a copy of it.
 
-    What has changed there is fetched, once in a process; sounds and films are not.
+    What has changed there is fetched, once in a process; sounds, films and estimates
+    are not.
 
     Args:
       where: Path, or text of one, as gs://BUCKET/runs/3.
+      whole: Whether what only a resumed run needs is fetched, too: states and logs.
 
     Returns:
       pathlib.Path.
@@ -55,81 +77,139 @@ def here(where):
     if not is_remote(where):
         return pathlib.Path(where)
     text = os.fspath(where).rstrip("/")
-    if text not in FETCHED:
-        FETCHED[text] = _fetch(RemotePath(text), copy_of(text))
-    return FETCHED[text]
+    if (text, whole) not in FETCHED:
+        copy = copy_of(text, "fetched")
+        fetched, own = _fetch(RemotePath(text), copy, whole), KNOWN.get(copy)
+        KNOWN[copy] = {
+            path: stamp
+            for path, stamp in stamps(copy).items()
+            if own is None or path in fetched or own.get(path) == stamp
+        }
+        FETCHED[text, whole] = copy
+    return FETCHED[text, whole]
 
 
-def _fetch(where, copy):
-    from tqdm import tqdm  # launch/going_on.py does without
+def _fetch(where, copy, whole):
+    """Makes a copy hold what a place has now; returns the paths that are new.
 
-    files = where.files()
+    What was never sent stays.
+    """
+    from tqdm import tqdm
+
+    files, synced = where.files(), _synced(copy)
     if not files:
         raise InputError(f"{where} does not exist, or holds nothing")
-    for path in (copy / "checkpoint").glob("*"):  # never beside files of other weights
-        if f"checkpoint/{path.name}" not in files:
-            path.unlink()
-    told = {n: told for n, told in files.items() if not n.endswith(SOUNDS)}
-    wanted = {n: told for n, told in told.items() if _is_newer(told, copy / n)}
-    total = sum(length for length, _ in wanted.values())
-    if wanted:
+    for name in set(synced) - set(files):
+        (copy / name).unlink(missing_ok=True)
+        del synced[name]
+    changed = {
+        name: list(told)
+        for name, told in files.items()
+        if _is_of_use(pathlib.PurePosixPath(name), whole)
+        and (synced.get(name) != list(told) or not (copy / name).exists())
+    }
+    total = sum(length for length, _ in changed.values())
+    if changed:
         print(f"fetch   {where}, {total / 1e6:.1f} MB, into {copy}", flush=True)
     with tqdm(total=total, unit="B", unit_scale=True, leave=False, disable=None) as bar:
-        for name, (length, changed) in wanted.items():
-            _receive(where / name, copy / name, changed)
-            bar.update(length)
-    now = stamps(copy).items()
-    KNOWN[copy] = {p: s for p, s in now if _was_sent(p.relative_to(copy), s, files)}
-    return copy
+        for name, told in changed.items():
+            _receive(where / name, copy / name)
+            synced[name] = told
+            bar.update(told[0])
+    _write_synced(copy, synced)
+    return {copy / name for name in changed}
 
 
-def _is_newer(told, path):
-    """Whether a remote file is to be fetched: what is here may not have been sent."""
-    return not path.exists() or told[1] > path.stat().st_mtime_ns
+def _is_of_use(name, whole):
+    """Whether a verb may read a file of a run."""
+    if name.suffix in SOUNDS or any(p.startswith(".") for p in name.parts):
+        return False
+    if "estimates" in name.parts:  # made again, as its sounds are not here
+        return False
+    going_on = name.parts[0] in GOING_ON or name.match("state*.npz")
+    return whole or not going_on
 
 
-def _was_sent(name, stamp, files):
-    """Whether a place has a file that is here, and no older one."""
-    return name.as_posix() in files and stamp[0] <= files[name.as_posix()][1]
-
-
-def _receive(where, path, changed):
-    """Copies a remote file, with the time of its last change."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+def _synced(copy):
+    """{name: [bytes, ns of the last change there]} of what a copy holds."""
     try:
-        with asked(where, "read") as gfile, open(aside, "wb") as file:
-            with gfile.GFile(str(where), "rb") as remote:
-                shutil.copyfileobj(remote, file, 2**22)
-        os.utime(aside, ns=(changed, changed))
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+        return json.loads((copy / SYNCED).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}  # then all is fetched again
+
+
+def _write_synced(copy, synced):
+    with _aside(copy / SYNCED) as aside:
+        aside.write_text(json.dumps(synced), "utf-8")
+
+
+class _aside:  # noqa: N801  (a context manager, used as a word)
+    """A hidden path to write to, which then takes its place."""
+
+    def __init__(self, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+
+    def __enter__(self):
+        return self._aside
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            os.replace(self._aside, self._path)
+        else:
+            self._aside.unlink(missing_ok=True)
+
+
+def _receive(where, path):
+    with _aside(path) as aside, asked(where, "read") as gfile:
+        gfile.copy(str(where), str(aside))
 
 
 def check_writable(where):
-    """Raises InputError where nothing can be written."""
-    probe = RemotePath(where) / ".vimss"
+    """Raises InputError where nothing can be written; a bucket may take its time."""
+    print(f"check   {where} can be written", flush=True)
+    probe = RemotePath(where) / f".vimss-{uuid.uuid4().hex}"
     with asked(where, "written") as gfile:
-        with gfile.GFile(str(probe), "wb") as file:
-            file.write(b"vimss")
+        _note(gfile, probe)
         gfile.remove(str(probe))
+
+
+def _note(gfile, where):
+    with gfile.GFile(str(where), "wb") as file:
+        file.write(b"vimss")
+
+
+def claim(where):
+    """Whether a folder is this process's from now on.
+
+    Who finds a claim beside its own withdraws; what is written to a bucket is seen by
+    all who look afterwards, so of several processes one at most stays.
+
+    Raises:
+      InputError: If nothing can be written there.
+    """
+    where = RemotePath(where)
+    own = where / f".claim-{uuid.uuid4().hex}"
+    with asked(where, "written") as gfile:
+        _note(gfile, own)
+        is_alone = where.glob(".claim-*") == [own]
+        if not is_alone:
+            gfile.remove(str(own))
+    return is_alone
 
 
 def send(path, where):
     """Copies a file of this machine to a remote place, where it appears whole.
 
-    Of a file that grows, what it holds now.
-
     Raises:
+      FileNotFoundError: If it is not here, or no longer.
       InputError: If nothing can be written there.
     """
-    with asked(where, "written") as gfile, open(path, "rb") as file:
-        left = os.fstat(file.fileno()).st_size
-        with gfile.GFile(str(where), "wb") as remote:
-            while left > 0 and (block := file.read(min(left, 2**22))):
-                remote.write(block)
-                left -= len(block)
+    if not path.exists():
+        raise FileNotFoundError(path)
+    with asked(where, "written") as gfile:  # one call, which no Ctrl-C tears
+        gfile.copy(str(path), str(where), overwrite=True)
 
 
 def stamps(folder):
@@ -141,23 +221,37 @@ def stamps(folder):
     for place, inside, names in os.walk(folder):
         inside[:] = [name for name in inside if not name.startswith(".")]
         for path in (pathlib.Path(place, x) for x in names if not x.startswith(".")):
-            with contextlib.suppress(FileNotFoundError):  # it may go meanwhile
+            try:
                 told = path.stat()
-                found[path] = told.st_mtime_ns, told.st_size, told.st_ino
+            except FileNotFoundError:  # it may go meanwhile
+                continue
+            found[path] = told.st_mtime_ns, told.st_size, told.st_ino
     return found
 
 
 def give_back():
-    """Sends what was written into fetched copies since they were fetched.
+    """Sends what this process wrote into fetched copies, and removes what it removed.
 
-    Raises:
-      InputError: If nothing can be written there; it names the copy.
+    What cannot be sent stays in the copy, and a line says where.
     """
-    for text, copy in FETCHED.items():
+    for (text, _), copy in FETCHED.items():
         now, before = stamps(copy), KNOWN[copy]
         changed = [path for path, stamp in now.items() if before.get(path) != stamp]
-        for path in changed:
-            send(path, RemotePath(text) / path.relative_to(copy).as_posix())
+        try:
+            for path in changed:
+                send(path, RemotePath(text) / path.relative_to(copy).as_posix())
+            for path in set(before) - set(now):
+                _remove(RemotePath(text) / path.relative_to(copy).as_posix())
+        except InputError as error:
+            told = f"copy    {error}; what was made is in {copy}"
+            print(told, file=sys.stderr, flush=True)
+            continue
         if changed:
             print(f"copied  {len(changed)} files of {copy} to {text}", flush=True)
         KNOWN[copy] = now
+
+
+def _remove(where):
+    with asked(where, "written") as gfile:
+        if gfile.exists(str(where)):
+            gfile.remove(str(where))

@@ -4,13 +4,15 @@ Training never waits for it.  What cannot be sent now is tried again; what is he
 whole.
 """
 
+import shlex
 import sys
 import threading
 
 from Remote.copies import send, stamps
-from Schema import InputError
+from Remote.paths import asked
 
 EVERY = 20.0  # s between looks
+GROWTH = 1.125  # of a file that is appended to, until it is sent again
 
 
 class Mirror:
@@ -46,15 +48,41 @@ class Mirror:
     def _push(self):
         """Sends what has changed since it was sent, the oldest first.
 
-        So what is written last, as a state after its weights, comes last there, too.
+        So a state comes after its weights; last the description, which makes them a
+        model.  What cannot be sent keeps nothing else from it.
         """
-        for path, stamp in sorted(stamps(self.folder).items(), key=lambda one: one[1]):
-            if self._sent.get(path) != stamp:
+        found, wrong = stamps(self.folder), None
+        order = sorted(found, key=lambda path: (path.name == "model.json", found[path]))
+        for path in order:
+            if self._is_due(self._sent.get(path), found[path]):
                 try:
-                    send(path, self.where / path.relative_to(self.folder).as_posix())
+                    self._send(path, found[path])
                 except FileNotFoundError:  # renamed meanwhile: seen at the next look
                     continue
-                self._sent[path] = stamp
+                except Exception as error:
+                    wrong = wrong or error
+        if wrong is not None:
+            raise wrong
+
+    def _is_due(self, before, now):
+        """Whether a file is to be sent: of one that has grown a little, at the end."""
+        if before is None or before[2] != now[2] or self._ended.is_set():
+            return before != now
+        return before != now and not before[1] <= now[1] < GROWTH * before[1]
+
+    def _send(self, path, stamp):
+        where = self._place(path)
+        other = next((p for p, sent in self._sent.items() if sent == stamp), None)
+        if other is None:
+            send(path, where)
+        else:  # it has a second name here, as the state before the newest
+            with asked(where, "written") as gfile:
+                gfile.rename(str(self._place(other)), str(where), overwrite=True)
+            del self._sent[other]
+        self._sent[path] = stamp
+
+    def _place(self, path):
+        return self.where / path.relative_to(self.folder).as_posix()
 
     def _follow(self):
         while not self._ended.wait(self._every):
@@ -64,7 +92,7 @@ class Mirror:
         """Whether all is sent now; says once that it is not."""
         try:
             self._push()
-        except (InputError, OSError) as error:
+        except Exception as error:  # whatever it is, training goes on
             if not self._is_failing:
                 _say(
                     f"\ncopy    {error}; the run goes on, and the copy is tried again "
@@ -80,16 +108,20 @@ class Mirror:
     def close(self):
         """Sends what is left, and says where it lies."""
         self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        if self._try():
-            print(f"copied  {self.folder} to {self.where}", flush=True)
-            return
-        _say(
-            f"copy    {self.where} lacks what was written last; all of it is in "
-            f"{self.folder}, to be copied by "
-            f"`gcloud storage rsync --recursive {self.folder} {self.where}`"
-        )
+        is_whole = False
+        try:
+            if self._thread.is_alive():
+                self._thread.join()
+            is_whole = self._try()
+        finally:
+            if is_whole:
+                print(f"copied  {self.folder} to {self.where}", flush=True)
+            else:
+                told = shlex.join([str(self.folder), str(self.where)])
+                _say(
+                    f"copy    {self.where} lacks what was written last; all of it is "
+                    f"in {self.folder}: `gcloud storage rsync --recursive {told}`"
+                )
 
 
 def _say(text):

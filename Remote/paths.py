@@ -81,10 +81,10 @@ class RemotePath(os.PathLike):
         found, start = {}, len(self._text) + 1
         with asked(self, "read") as gfile:
             for folder, _, names in gfile.walk(self._text):
-                for name in names:
-                    path = f"{folder.rstrip('/')}/{name}"
-                    told = gfile.stat(path)
-                    found[path[start:]] = told.length, told.mtime_nsec
+                for path in (f"{folder.rstrip('/')}/{name}" for name in names):
+                    with contextlib.suppress(_errors().NotFoundError):  # just removed
+                        told = gfile.stat(path)
+                        found[path[start:]] = told.length, told.mtime_nsec
         return found
 
     def read_text(self, encoding="utf-8"):
@@ -110,6 +110,11 @@ def _errors():
     return tf.errors
 
 
+def _first(error):
+    """The first line of what an error says, or its name."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 @contextlib.contextmanager
 def asked(where, verb):
     """Yields tf.io.gfile; turns what a file system refuses into a sentence.
@@ -131,6 +136,6 @@ def asked(where, verb):
         if verb == "read" and isinstance(error, tf.errors.NotFoundError):
             raise
         raise InputError(
-            f"{where} cannot be {verb} ({str(error).splitlines()[0][:160]}): see that "
+            f"{where} cannot be {verb} ({_first(error)[:160]}): see that "
             f"this machine may {do} a disk"
         ) from None

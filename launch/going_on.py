@@ -21,21 +21,25 @@ def newest(folder):
     """Folder of the newest run that can be resumed, or None.
 
     Args:
-      folder: Holds runs with numbers for names; may be remote, as gs://BUCKET/runs.
+      folder: A path whose folders with numbers for names are runs.
     """
-    runs = [path for path in _path(folder).glob("*") if path.name.isdigit()]
+    runs = [path for path in folder.glob("*") if path.name.isdigit()]
     runs.sort(key=lambda path: int(path.name), reverse=True)
     return next((run for run in runs if list(run.glob("checkpoint/state*"))), None)
 
 
-def _path(folder):
-    """The folder with the names of pathlib; a remote one is TensorFlow's to read."""
-    if "://" not in str(folder):
-        return pathlib.Path(folder).absolute()
-    sys.path.insert(0, str(ROOT))
-    import Remote
+def newest_there(folder):
+    """`newest` of a bucket, by a process that ends.
 
-    return Remote.path(folder)
+    TensorFlow looks there, and on a TPU's machine who imports it holds the TPU.
+    """
+    code = "import sys, Remote; from launch import going_on\n"
+    code += "print(going_on.newest(Remote.path(sys.argv[1])) or '')"
+    words = [sys.executable, "-c", code, folder]
+    told = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if told.returncode:
+        sys.exit(f"going_on.py: {folder} could not be looked into")
+    return told.stdout.strip() or None
 
 
 def command(folder, words, python=sys.executable):
@@ -49,7 +53,8 @@ def command(folder, words, python=sys.executable):
     Returns:
       List of words.
     """
-    run = newest(folder)
+    is_there = "://" in str(folder)
+    run = newest_there(folder) if is_there else newest(pathlib.Path(folder))
     if run is not None:
         words = ["with", f"resume={run}"]
     return [python, "Training.py", *words, "-F", str(folder)]
@@ -60,7 +65,7 @@ def main(argv):
     if not argv or argv[0] in ("-h", "--help"):
         print(__doc__)
         return 0 if argv else 2
-    folder = _path(argv[0])
+    folder = argv[0] if "://" in argv[0] else pathlib.Path(argv[0]).absolute()
     words = command(folder, argv[1:])
     print("$", *words, flush=True)
     process, told = subprocess.Popen(words, cwd=ROOT), []

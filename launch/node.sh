@@ -15,7 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 home="$(dirname "$PWD")"
 environment="$home/vimss-env"
 python="${VIMSS_PYTHON:-$environment/bin/python}"
-export VIMSS_CACHE="$home/vimss-copies" # gs://BUCKET/runs is gs/BUCKET/runs there
+export VIMSS_CACHE="$home/vimss-copies" # gs://BUCKET/runs is written/gs/BUCKET/runs
 
 # A Python that VIMSS runs on: of the machine, or one that uv fetches.
 make_environment() {
@@ -110,7 +110,7 @@ logs() {
 pack() {
     local folder copies also=()
     folder="$(cat "runs/$1/folder" 2> /dev/null || true)"
-    copies="$VIMSS_CACHE/${folder/:\/\///}"
+    copies="$VIMSS_CACHE/written/${folder/:\/\///}"
     if [ "$folder" != "runs/$1" ] && [ -d "$copies" ]; then
         also=(-C "$(dirname "$copies")" "$1")
     fi

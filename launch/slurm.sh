@@ -8,7 +8,8 @@
 # Runs are runs/slurm-JOB/1, 2, ..., each resumed from the one before.
 #
 #   VIMSS_PYTHON    interpreter                    (.venv/bin/python)
-#   VIMSS_RUNS      folder on a disk that all nodes share      (runs)
+#   VIMSS_RUNS      folder on a disk that all nodes share,
+#                   or in a bucket                             (runs)
 #   VIMSS_RESTARTS  how often the job is queued again at most  (100)
 #
 #SBATCH --job-name=vimss

@@ -30,6 +30,12 @@ from launch import sweep_table as table  # noqa: E402
 from Schema import InputError  # noqa: E402
 
 
+def _folder(text):
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{text}: a sweep is kept on a disk")
+    return pathlib.Path(text)
+
+
 def parser():
     """Of the command line, up to `--`."""
     ours = argparse.RawDescriptionHelpFormatter
@@ -43,7 +49,7 @@ def parser():
     told = "named configuration, or its JSON file; A+B: both in one run"
     add("configs", nargs="*", metavar="CONFIG", help=told)
     told = "of runs and table (default: %(default)s)"
-    add("--folder", type=pathlib.Path, default=pathlib.Path("runs/sweep"), help=told)
+    add("--folder", type=_folder, default=pathlib.Path("runs/sweep"), help=told)
     told = "how many (3), or which (7 8, or 7-9) (default: 1)"
     add("--seeds", nargs="+", default=["1"], help=told)
     told = "values of a knob, a run each; may be given again"

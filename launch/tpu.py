@@ -144,6 +144,11 @@ def run(cloud, args):
         watching.begin(cloud, job, args.poll, fresh=True)
     else:
         job = job_of(args)
+        if args.bucket not in (None, job.bucket):
+            raise InputError(
+                f"--bucket={args.bucket}: {job.name} keeps its runs in {job.runs}; "
+                "leave it out, or start another training, with words after --"
+            )
         if job.ended:
             raise InputError(
                 f"{job.name} has ended, its results are in {job.folder}; start another "

@@ -140,7 +140,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "DELETE":
             del store.objects[name]
             return self._answer(204)
-        assert self.command == "GET" and not more, f"no answer to {self.path}"
+        if renamed := re.fullmatch("/rewriteTo/b/([^/]+)/o/(.+)", more):
+            place = f"{renamed[1]}/{urllib.parse.unquote(renamed[2])}"
+            store.put(place, store.objects[name][0])
+            return self._answer(200, {"done": True})
         return self._answer(200, store.told(name))
 
     def _read(self, name):

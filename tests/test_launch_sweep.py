@@ -87,6 +87,12 @@ def test_what_cannot_be_swept_is_refused_with_the_users_words(make, told):
     assert told in str(caught.value)
 
 
+def test_a_folder_in_a_bucket_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        sweep.parser().parse_args(["--folder", "gs://bucket/sweep"])
+    assert "gs://bucket/sweep: a sweep is kept on a disk" in capsys.readouterr().err
+
+
 def test_jobs_at_once_get_different_cores_and_gpus():
     first, second = sweep_shares.shares(2, cores=[0, 1, 2], gpus=["4", "5", "6"])
     assert (first[0], second[0]) == ([0, 2], [1])

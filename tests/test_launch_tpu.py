@@ -234,8 +234,12 @@ def test_a_bucket_keeps_runs_that_are_brought_home_with_the_log(cloud, tmp_path)
     job = jobs.new(tmp_path, jobs.commands.Node("v"), ["with"], "gs://b/runs")
     job.write()
     assert jobs.newest(tmp_path, "v") == job
+    jobs.new(cloud.folder / "runs", jobs.commands.Node("vimss"), ["with"]).write()
+    text = tpu(cloud, "run", *words[:2], status=1)
+    assert "vimss-1 keeps its runs in runs/vimss-1; leave it out" in text
 
-    home, copies = tmp_path / "home", tmp_path / "home/vimss-copies/gs/b/runs/v-1/2"
+    home = tmp_path / "home"
+    copies = home / "vimss-copies/written/gs/b/runs/v-1/2"
     shutil.copytree(cloud.root / "launch", home / "vimss" / "launch")
     for path in (home / "vimss/runs/v-1/log.txt", copies / "checkpoint/state.npz"):
         path.parent.mkdir(parents=True)

@@ -13,6 +13,7 @@ import Evaluate
 import Predict
 import Remote
 import Utils
+from Console import observers
 from Fitting import keeping
 from launch import going_on
 from Models import checkpoints
@@ -47,6 +48,7 @@ def other_machine(monkeypatch, here, name):
     """From now on nothing has been fetched."""
     monkeypatch.setenv("VIMSS_CACHE", str(here / name))
     Remote.copies.FETCHED.clear()
+    Remote.copies.KNOWN.clear()
 
 
 def train_to(folder, *words):
@@ -55,12 +57,13 @@ def train_to(folder, *words):
 
 
 def test_a_run_lies_in_a_bucket_and_any_machine_goes_on_with_it(
-    options, cloud, here, monkeypatch, capsys
+    options, cloud, here, inline, monkeypatch, capsys
 ):
     train_to("gs://bucket/runs", options)
     near, far = Remote.copy_of("gs://bucket/runs/1"), Remote.path("gs://bucket/runs/1")
     told = [p.relative_to(near).as_posix() for p in near.rglob("*") if p.is_file()]
-    assert set(far.files()) == set(told) and "checkpoint/state.npz" in told
+    sent = {name for name in far.files() if not name.startswith(".claim-")}
+    assert sent == set(told) and "checkpoint/state.npz" in told
     for name in told:
         assert (far / name).read_bytes() == (near / name).read_bytes(), name
     assert Utils.read_json(far / "run.json")["status"] == "COMPLETED"
@@ -82,13 +85,12 @@ def test_a_run_lies_in_a_bucket_and_any_machine_goes_on_with_it(
     assert "fetch   gs://bucket/runs/1, " in capsys.readouterr().out
     other_machine(monkeypatch, here, "third")
     train(options, "training.max_epochs=4")
-    found = Remote.here("gs://bucket/runs/2")
+    found = Remote.here("gs://bucket/runs/2", whole=True)
     assert rows(found) == rows("runs/1")
     resumed, whole = arrays(found), arrays("runs/1")
     assert set(resumed) == set(whole)
     for key in whole:
         np.testing.assert_array_equal(resumed[key], whole[key], err_msg=key)
-    assert str(going_on.newest("gs://bucket/runs")) == "gs://bucket/runs/2"
     assert going_on.command("gs://bucket/runs", ["with", "urmp"], "python") == [
         *("python", "Training.py", "with", "resume=gs://bucket/runs/2"),
         *("-F", "gs://bucket/runs"),
@@ -106,11 +108,58 @@ def every_verb_reads(options, near, here, monkeypatch, capsys):
     assert sf.info("apart/vn.wav").frames == 4000
     argv = ["Evaluate.py", "with", "run=gs://bucket/runs/2", "evaluation.workers=1"]
     argv += ["evaluation.oracles=[]"]
-    Config.command_line(Evaluate.ex, argv=argv)
+    scored = Config.command_line(Evaluate.ex, argv=argv).result
     scores = Remote.path("gs://bucket/runs/2/evaluation").files()
     assert any(name.endswith("01_Jupiter_vn_vc.json") for name in scores)
     assert "files of" in capsys.readouterr().out
+    other_machine(monkeypatch, here, "fifth")
+    assert Config.command_line(Evaluate.ex, argv=argv).result == scored
     assert checkpoints.load("gs://bucket/runs/2")  # as for a warm start
+
+
+def test_a_copy_follows_its_place_and_gives_back_what_was_done_here(cloud, capsys):
+    far = Remote.path("gs://bucket/copies/1")
+
+    def put(**files):
+        for name, text in files.items():
+            pathlib.Path(name).write_text(text)
+            Remote.copies.send(pathlib.Path(name), far / name)
+
+    def fetched():
+        Remote.copies.FETCHED.clear()
+        Remote.copies.KNOWN.clear()
+        return Remote.here(far)
+
+    put(old="1", changed="1", removed="1")
+    copy = fetched()
+    (copy / "own").write_text("not sent")
+    put(gone="1", changed="22")
+    assert fetched() == copy and (copy / "changed").read_text() == "22"
+    assert (copy / "gone").exists() and (copy / "own").read_text() == "not sent"
+    Remote.copies._remove(far / "gone")
+    fetched()
+    assert not (copy / "gone").exists()
+    (copy / "removed").unlink()
+    (copy / "made").write_text("here")
+    Remote.give_back()
+    assert set(far.files()) == {"old", "changed", "made"}
+    assert (far / "made").read_text() == "here"
+    cloud.shut()
+    (copy / "late").write_text("here")
+    capsys.readouterr()
+    Remote.give_back()  # says so, and hides no error of the verb
+    assert f"; what was made is in {copy}" in capsys.readouterr().err
+    assert (copy / "late").exists()
+
+
+def test_of_those_who_claim_a_number_at_once_none_has_that_of_another(cloud):
+    assert Remote.claim("gs://bucket/claims/1")
+    assert not Remote.claim("gs://bucket/claims/1")
+    assert len(Remote.path("gs://bucket/claims/1").files()) == 1
+    folder = observers.RemoteFolder("gs://bucket/claims")
+    folder._maximum_existing_run_id = lambda: 0  # looked before the other wrote
+    folder._make_run_dir(None)
+    assert pathlib.Path(folder.dir) == Remote.copy_of("gs://bucket/claims/2")
 
 
 def test_a_place_that_takes_nothing_is_refused_before_training(options, cloud, here):
@@ -139,11 +188,7 @@ def test_a_place_that_is_shut_meanwhile_stops_no_training(
     near, said = Remote.copy_of("gs://bucket/shut/1"), capsys.readouterr().err
     assert "the run goes on, and the copy is tried again" in said
     assert f"all of it is in {near}" in said and "rsync" in said
-    assert len(rows(near)) == 2
-    # What is here and was not sent is neither overwritten nor lost.
+    # What was not sent is neither overwritten nor lost by who reads what was.
     cloud.open()
-    assert Remote.here("gs://bucket/shut/1") == near and len(rows(near)) == 2
-    Remote.give_back()
-    far = Remote.path("gs://bucket/shut/1")
-    assert (far / "history.csv").read_bytes() == (near / "history.csv").read_bytes()
-    assert checkpoints.describe(near)
+    assert Remote.here("gs://bucket/shut/1", whole=True) != near
+    assert len(rows(near)) == 2 and checkpoints.describe(near)
