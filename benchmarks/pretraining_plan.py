@@ -5,7 +5,7 @@ import dataclasses
 from Console import published
 from Console.pretraining import PRETRAINING
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2, 3, 4, 5, 6)
 VISUAL = {"front_end": "players_gesture", "frame_rate": 15.0}
 STEPS = {"pretrained": 3000, "separator": 3000}
 
