@@ -1,6 +1,7 @@
 """What several tests need: raw data, records, a place to work, processes."""
 
 import pathlib
+import signal
 
 import numpy as np
 import pytest
@@ -16,6 +17,10 @@ def pytest_xdist_auto_num_workers():
     """Processes of `pytest -n auto`: one a core, few; 0, no other process, on one."""
     workers = min(n_cores(), MOST_WORKERS)
     return workers if workers > 1 else 0
+
+
+# Of shells that start this in the background, to whose jobs Ctrl-C does not come.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

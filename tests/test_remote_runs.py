@@ -16,10 +16,11 @@ import Utils
 from Console import observers
 from Fitting import keeping
 from launch import going_on
+from Learning import state
 from Models import checkpoints
 from Schema import InputError
 from tests import gcs
-from tests.training_made import arrays, rows, test_, train
+from tests.training_made import arrays, rows, test_, train, written
 
 ROOT = pathlib.Path(Config.__file__).parent
 if shutil.which("openssl") is None:
@@ -39,7 +40,7 @@ def server(tmp_path_factory):
 def cloud(server, here, monkeypatch):
     """The server, and a machine that has seen nothing of it."""
     other_machine(monkeypatch, here, "first")
-    monkeypatch.setattr("Remote.mirror.EVERY", 0.05)
+    monkeypatch.setattr("Remote.mirror.EVERY", 1.0)
     yield server
     server.open()
 
@@ -150,6 +151,32 @@ def test_a_copy_follows_its_place_and_gives_back_what_was_done_here(cloud, capsy
     Remote.give_back()  # says so, and hides no error of the verb
     assert f"; what was made is in {copy}" in capsys.readouterr().err
     assert (copy / "late").exists()
+
+
+def test_what_has_a_new_name_is_renamed_there_and_logs_wait_until_they_have_grown(
+    cloud, here, monkeypatch
+):
+    sent, far = [], Remote.path("gs://bucket/mirrored")
+    send = Remote.mirror.send
+
+    def sending(path, where):
+        sent.append(path.name)
+        send(path, where)
+
+    monkeypatch.setattr("Remote.mirror.send", sending)
+    made = Remote.Mirror(here / "run", far)
+    written(here / "run/state", 1)
+    (here / "run/cout.txt").write_text(100 * "x")
+    made._push()
+    state.save(here / "run/state.json", {}, {})  # the one before gets a second name
+    (here / "run/cout.txt").write_text(110 * "x")
+    made._push()
+    made._push()
+    assert sent == ["state.json", "cout.txt", "state.json"]
+    before = state.before(here / "run/state.json").name
+    assert (far / before).read_text() == "1\n"
+    made.close()
+    assert sent[3:] == ["cout.txt"] and len((far / "cout.txt").read_bytes()) == 110
 
 
 def test_of_those_who_claim_a_number_at_once_none_has_that_of_another(cloud):
