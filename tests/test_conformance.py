@@ -113,7 +113,7 @@ def answer(outputs):
 
 
 def close(a, b):
-    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=3e-6)
 
 
 def test_every_model_has_a_row():
