@@ -33,8 +33,8 @@ import dataclasses
 from sacred import Experiment
 
 import Config
+import Remote
 import Test
-import Utils
 from Evaluating import comparing, folders
 from Evaluating.asking import asked
 from Evaluating.run import Evaluation
@@ -59,7 +59,7 @@ def main(
         told = asked(evaluation, protocol), evaluation["workers"]
         return folders.main(estimates, reference, output, *told)
     _use(devices)
-    run, split = Utils.find_run(run), evaluation["split"]
+    run, split = Remote.find_run(run), evaluation["split"]
     told = asked(evaluation, protocol, data["name"])
     work = Evaluation(run, Test.open_records(data, visual), data["name"], split, told)
     scores, failures = evaluate(
@@ -95,7 +95,7 @@ def _use(devices):
 def conditions(run, protocol, devices, data, visual, evaluation):
     """Scores a model blind, then given each condition, then all: a row each."""
     _use(devices)
-    run, split = Utils.find_run(run), evaluation["split"]
+    run, split = Remote.find_run(run), evaluation["split"]
     wanted = {**evaluation, "conditions": None, "ablations": []}
     told = asked(wanted, protocol, data["name"])
     work = Evaluation(run, Test.open_records(data, visual), data["name"], split, told)

@@ -27,7 +27,7 @@ import soundfile as sf
 from sacred import Experiment
 
 import Config
-import Utils
+import Remote
 from Schema import InputError
 
 with Config.quiet():  # Datasets wakes TensorFlow
@@ -66,7 +66,7 @@ class Predictor:
         """Loads a separator and tries it on silence.
 
         Args:
-          folder: What `Utils.find_run` takes, or a separator that is in memory.
+          folder: What `Remote.find_run` takes, or a separator that is in memory.
           segment: Samples of an estimate, at the model's rate.  None: the model's own;
             with context as many as `SHARE` of the memory allows, up to `LONGEST`.
           batch_size: Segments at once; changes speed and memory, not the result.
@@ -285,7 +285,7 @@ def main(run, input, output, labels, notes, video, players, subtype, devices, _c
         raise InputError("name a recording: python Predict.py with input=FILE")
     media.AudioReader(str(input)).close()  # unreadable: refused before a model loads
     use_one(devices)
-    run, options = Utils.find_run(run, PRETRAINED), {k: _config[k] for k in KNOBS}
+    run, options = Remote.find_run(run, PRETRAINED), {k: _config[k] for k in KNOBS}
     predictor, began = Predictor(run, **options), time.time()
     told = str(input), output, labels, video, subtype, True, notes, players
     files, seen = predictor.separate_file(*told), predictor.given.report()

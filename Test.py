@@ -11,8 +11,8 @@ run that was trained on mixtures of solos is tested on such mixtures, always the
 from sacred import Experiment
 
 import Config
+import Remote
 import Schema
-import Utils
 from Learning import spreading
 from Schema import InputError
 
@@ -275,7 +275,7 @@ def main(data, visual, evaluation, run, batch_size, devices, _config):
 
     if batch_size < 1:
         raise InputError(f"batch_size={batch_size} must be at least 1")
-    run, found = Utils.find_run(run), strategy(devices)
+    run, found = Remote.find_run(run), strategy(devices)
     with found.scope():
         model = checkpoints.load(run)
     told = checkpoints.describe(run)["extra"]

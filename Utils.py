@@ -1,4 +1,4 @@
-"""Seconds, files, run folders, processes; imports no TensorFlow."""
+"""Seconds, files, processes: NumPy and the standard library only."""
 
 import contextlib
 import difflib
@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-import Remote
 from Schema import InputError
 
 try:
@@ -132,36 +131,6 @@ def hint(name, names):
     """The question whether the most similar of some names was meant; "" if none is."""
     near = nearest(name, names)
     return f"did you mean {near!r}? " if near else ""
-
-
-def find_run(run=None, default=None):
-    """The folder of a run, of a checkpoint, or the newest run of a folder of runs.
-
-    Args:
-      run: One of these three; None means the folder `runs`.
-      default: Folder that is meant if `run` is None and `runs` holds none; or None.
-
-    Returns:
-      Path of a folder that holds checkpoint/model.json or model.json; of a remote one
-      that of its copy here (`Remote.here`).
-
-    Raises:
-      InputError: If there is none.
-    """
-    folder = Remote.path("runs" if run is None else str(run))
-    for part in ("checkpoint/model.json", "model.json"):
-        if (folder / part).exists():
-            return Remote.here(folder)
-    runs = [p for p in folder.glob("[0-9]*") if p.name.isdigit()]
-    for path in sorted(runs, key=lambda p: int(p.name), reverse=True):
-        if (path / "checkpoint" / "model.json").exists():
-            return Remote.here(path)
-    if run is None and default is not None:
-        return find_run(default)
-    raise InputError(
-        f"{folder} holds no checkpoint (checkpoint/model.json), and no run that has "
-        "one: train one with `python Training.py`, or name one with run=FOLDER"
-    )
 
 
 TF_CONFIG = (

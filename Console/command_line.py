@@ -62,7 +62,8 @@ def start(experiment, observed, argv, optional, sections, check=None):
     """`main`, with exceptions left as they are; returns Sacred's run."""
     args = _parse(experiment, argv)
     if args["help"] or args["--help"]:
-        return print(help_text(experiment))
+        print(help_text(experiment))
+        return None
     commands = dict(experiment.gather_commands())
     command = args["COMMAND"] or experiment.default_command
     if command not in commands:
@@ -94,10 +95,8 @@ def start(experiment, observed, argv, optional, sections, check=None):
         if check is not None and command == experiment.default_command:
             check(options.plain(run.config))
     _observe(run, observed)
-    try:
+    with Remote.giving_back():
         run()
-    finally:
-        Remote.give_back()
     return run
 
 

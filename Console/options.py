@@ -121,7 +121,7 @@ def inherit(experiment, updates, names):
         base = Utils.read_json(Remote.here(str(updates["resume"])) / "config.json")
     elif "run" in arguments:
         try:
-            folder = Utils.find_run(updates.get("run"))
+            folder = Remote.find_run(updates.get("run"))
         except InputError:
             if updates.get("run") is not None:
                 raise
@@ -189,7 +189,7 @@ def stored_data(run):
     """The `data` section that a run was trained with.
 
     Args:
-      run: What `Utils.find_run` takes.
+      run: What `Remote.find_run` takes.
 
     Returns:
       dict as in Config.py.  Of a model that was saved without one, such as an imported
@@ -212,7 +212,7 @@ def stored_visual(run):
 
 def _description(run):
     """What stands in the model.json of a run or of a checkpoint."""
-    folder = Utils.find_run(run)
+    folder = Remote.find_run(run)
     inside = folder / "checkpoint" / "model.json"
     return Utils.read_json(inside if inside.exists() else folder / "model.json")
 

@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+import Remote
 import Schema
-import Utils
 from Models import checkpoints, correspondence, devices, memory
 from Models.given import Given
 from Schema import InputError
@@ -17,7 +17,7 @@ def load(folder, precision=None, form=None):
     """A separator, ready to run.
 
     Args:
-      folder: What `Utils.find_run` takes, or a separator that is in memory.
+      folder: What `Remote.find_run` takes, or a separator that is in memory.
       precision: A key of `devices.DTYPES`; None: float32, whatever it was trained in.
       form: "auto", "plain" or "fast", for models that have these; None: auto.
 
@@ -35,7 +35,7 @@ def load(folder, precision=None, form=None):
     if precision not in (None, *devices.DTYPES):
         known = " or ".join(devices.DTYPES)
         raise InputError(f"precision must be {known}, not {precision!r}")
-    folder = Utils.find_run(folder)
+    folder = Remote.find_run(folder)
     options = {"dtype": devices.dtype_of(precision or "float32")}
     if form is not None or "form" in checkpoints.describe(folder)["config"]:
         options["form"] = form or "auto"

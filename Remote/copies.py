@@ -8,12 +8,13 @@ copy tells which state of each remote file it holds.  Who deletes copies loses n
 that was sent.
 """
 
-import json
+import contextlib
 import os
 import pathlib
 import sys
 import uuid
 
+import Utils
 from Remote.paths import RemotePath, asked, is_remote
 from Schema import InputError
 
@@ -133,36 +134,17 @@ def _is_of_use(name, whole):
 def _synced(copy):
     """{name: [bytes, ns of the last change there]} of what a copy holds."""
     try:
-        return json.loads((copy / SYNCED).read_text("utf-8"))
-    except (OSError, ValueError):
+        return Utils.read_json(copy / SYNCED)
+    except InputError:
         return {}  # then all is fetched again
 
 
 def _write_synced(copy, synced):
-    with _aside(copy / SYNCED) as aside:
-        aside.write_text(json.dumps(synced), "utf-8")
-
-
-class _aside:  # noqa: N801  (a context manager, used as a word)
-    """A hidden path to write to, which then takes its place."""
-
-    def __init__(self, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-
-    def __enter__(self):
-        return self._aside
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            os.replace(self._aside, self._path)
-        else:
-            self._aside.unlink(missing_ok=True)
+    Utils.write_json(copy / SYNCED, synced)
 
 
 def _receive(where, path):
-    with _aside(path) as aside, asked(where, "read") as gfile:
+    with Utils.write_aside(path) as aside, asked(where, "read") as gfile:
         gfile.copy(str(where), str(aside))
 
 
@@ -249,6 +231,15 @@ def give_back():
         if changed:
             print(f"copied  {len(changed)} files of {copy} to {text}", flush=True)
         KNOWN[copy] = now
+
+
+@contextlib.contextmanager
+def giving_back():
+    """`give_back` at the end of the block, however it ends."""
+    try:
+        yield
+    finally:
+        give_back()
 
 
 def _remove(where):

@@ -18,6 +18,7 @@ import time
 
 import numpy as np
 
+import Remote
 import Test
 import Training
 import Utils
@@ -45,7 +46,7 @@ def trained(folder, run, path, home):
     sections = run.sections()
     sections["data"] = {**sections["data"], "records": str(home)}
     if sections["training"].get("warm_start_patterns"):
-        taken = Utils.find_run(folder / plan.PRETRAINED.name)
+        taken = Remote.find_run(folder / plan.PRETRAINED.name)
         sections["training"]["warm_start"] = str(taken)
     Utils.write_json(path / "options.json", sections)
     words = [path / "options.json", f"seed={run.seed}"]
@@ -54,7 +55,7 @@ def trained(folder, run, path, home):
 
 def matched(run, path, home):
     """Losses of solos held back, and those of a network that says nothing."""
-    words = [f"run={Utils.find_run(path)}", f"data.records={home}"]
+    words = [f"run={Remote.find_run(path)}", f"data.records={home}"]
     words += ["evaluation.split=validation"]
     names = ("correspondence", "synchrony")
     found = {n: runs.verb(Test, *words, f"loss={n}").result for n in names}
@@ -66,9 +67,9 @@ def separated(run, path, home):
     """{"loss": of the test pieces, "si_sdri": dB, their mean above the mixture}."""
     from benchmarks.sight_run import Scorer, improvement
 
-    words = [f"run={Utils.find_run(path)}", f"data.records={home}"]
+    words = [f"run={Remote.find_run(path)}", f"data.records={home}"]
     loss = runs.verb(Test, *words).result
-    scorer, gains = Scorer(Utils.find_run(path), home / "raw"), []
+    scorer, gains = Scorer(Remote.find_run(path), home / "raw"), []
     for track in scorer.tracks:
         found, audio = scorer.present(track)
         video = np.stack([one.visual(track) for one in found])

@@ -18,7 +18,7 @@ import pathlib
 import sys
 import time
 
-import Utils
+import Remote
 from benchmarks import lanes, machine
 from benchmarks import sight_plan as plan
 from benchmarks import sight_run as running
@@ -150,7 +150,7 @@ def main(arguments=None):
     for corpus in given.corpora or names:
         report(corpus, results, [run for run in runs if run.corpus == corpus])
     for corpus in given.corpora or names if given.ship else ():
-        run = Utils.find_run(folder / plan.Run(corpus, "sighted").name)
+        run = Remote.find_run(folder / plan.Run(corpus, "sighted").name)
         print(f"wrote {running.ship(run, given.ship / plan.SHIPPED[corpus])}")
     for what, error in failed.items():
         print(f"FAILED {getattr(what, 'name', what)}: {error}", file=sys.stderr)

@@ -89,11 +89,10 @@ class Cloud:
 
 def small_repository(folder):
     """What launch/ needs of this repository: a fraction of what there is to send."""
-    patterns = "launch/*.*", "Remote/*.py", "Schema.py", "Utils.py", "requirements*.txt"
-    for path in (path for pattern in patterns for path in ROOT.glob(pattern)):
-        there = folder / path.relative_to(ROOT)
-        there.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, there)
+    (folder / "launch").mkdir(parents=True)
+    for pattern in ("launch/*.*", "Schema.py", "Utils.py", "requirements*.txt"):
+        for path in ROOT.glob(pattern):
+            shutil.copy(path, folder / path.relative_to(ROOT))
     shutil.copy(ROOT / "constraints.txt", folder)
     (folder / "runs").mkdir()
     (folder / "runs" / "old.txt").write_text("stays here")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import Models
-import Utils
+import Remote
 from Models import checkpoints
 from Schema import InputError
 
@@ -118,7 +118,7 @@ def test_an_option_that_the_weights_cannot_follow_is_named(saved, options, messa
 
 
 def test_newest_run_finds_it(saved):
-    assert Utils.find_run(saved.parents[1]) == saved.parent
+    assert Remote.find_run(saved.parents[1]) == saved.parent
 
 
 class Killed(BaseException):

@@ -10,6 +10,7 @@ import Config
 import Evaluate
 import Predict
 import Prepare
+import Remote
 import Test
 import Training
 import Utils
@@ -55,7 +56,7 @@ def trained(home, name, *words):
         argv += [*words, "-F", str(folder)]
         run = Config.command_line(Training.ex, True, argv, Training.refuse)
     assert np.isfinite(run.result)
-    return Utils.find_run(folder)
+    return Remote.find_run(folder)
 
 
 @pytest.fixture(scope="module")

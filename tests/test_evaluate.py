@@ -98,7 +98,7 @@ def test_conditions_are_compared_by_the_protocol_of_the_data_set(here, monkeypat
         raise InputError("enough")
 
     monkeypatch.setattr(Evaluate, "Evaluation", stop)
-    monkeypatch.setattr(Evaluate.Utils, "find_run", lambda run: here / run)
+    monkeypatch.setattr(Evaluate.Remote, "find_run", lambda run: here / run)
     monkeypatch.setattr(Evaluate.Test, "open_records", lambda *_: None)
     argv = ["Evaluate.py", "conditions", "with", "run=x"]
     with pytest.raises(SystemExit):

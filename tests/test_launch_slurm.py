@@ -12,6 +12,7 @@ import time
 import pytest
 
 from launch import going_on
+from tests.test_floors import imported
 
 ROOT = pathlib.Path(__file__).parents[1]
 # Saves a state, waits, and stops as Training.py does when it is asked to; a run that
@@ -82,6 +83,11 @@ class Slurm:
 @pytest.fixture
 def slurm(tmp_path):
     return Slurm(tmp_path)
+
+
+def test_who_waits_for_a_training_imports_nothing_that_would_hold_its_tpu():
+    names = {name.split(".")[0] for name in imported(ROOT / "launch/going_on.py")}
+    assert names <= set(sys.stdlib_module_names)
 
 
 def test_a_job_at_its_time_limit_saves_is_queued_again_and_resumes(slurm):

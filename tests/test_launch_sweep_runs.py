@@ -220,7 +220,7 @@ def test_who_is_killed_has_failed_and_goes_on_from_its_state(place, capfd):
 @pytest.fixture
 def tree(here):
     """A repository of this program and the stand-ins, to be run as a process."""
-    for name in ("Schema.py", "Utils.py", "Remote", "Learning"):
+    for name in ("Schema.py", "Utils.py", "Learning"):
         (here / name).symlink_to(ROOT / name)
     (here / "launch").mkdir()
     more = [ROOT / "launch" / f"{name}.py" for name in ("__init__", "going_on")]

@@ -7,6 +7,7 @@ import Config
 import Evaluate
 import Predict
 import Prepare
+import Remote
 import Test
 import Training
 import Utils
@@ -30,7 +31,7 @@ def test_a_separator_that_looks_at_players_goes_through_every_verb(
     argv = ["Training.py", "with", *CORPUS, *places, *MODEL, *QUICK]
     argv += ["-F", str(tmp_path / "runs")]
     Config.command_line(Training.ex, True, argv, Training.refuse)
-    run = Utils.find_run(tmp_path / "runs")
+    run = Remote.find_run(tmp_path / "runs")
     told = Utils.read_json(run / "checkpoint" / "model.json")["config"]
     assert told["visual_size"] == [64, 64, 3] and told["frame_weights"] is None
     assert told["front_end"].startswith("players_frames-")

@@ -10,9 +10,9 @@ import Config
 import Evaluate
 import Predict
 import Prepare
+import Remote
 import Test
 import Training
-import Utils
 from Datasets import pipeline
 from Models import checkpoints, transfer
 from tests.conftest import write_piece
@@ -81,7 +81,7 @@ def trained(home, name, *words):
     argv += ["-F", str(home / name)]
     found = Config.command_line(Training.ex, True, argv, Training.refuse).result
     assert np.isfinite(found)
-    return Utils.find_run(home / name), found
+    return Remote.find_run(home / name), found
 
 
 @pytest.fixture(scope="module")

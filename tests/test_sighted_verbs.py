@@ -8,6 +8,7 @@ import soundfile as sf
 import Config
 import Evaluate
 import Prepare
+import Remote
 import Test
 import Training
 import Utils
@@ -44,7 +45,7 @@ def run(home):
         patch.setattr("sys.argv", argv[:1])
         trained = Config.command_line(Training.ex, True, argv, Training.refuse)
     assert np.isfinite(trained.result)
-    return Utils.find_run(home / "runs")
+    return Remote.find_run(home / "runs")
 
 
 def filmed(home):

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 import Config
 import Models
+import Remote
 import Test
 import Utils
 from benchmarks import resume_soak
@@ -85,7 +86,7 @@ def test_a_resumed_run_of_another_model_is_refused_and_is_no_newest_run(
     with pytest.raises(SystemExit):
         train("resume=runs/1", "model.num_initial_filters=5", "training.max_epochs=3")
     assert "resume with the model that was trained" in capsys.readouterr().err
-    assert Utils.find_run() == pathlib.Path("runs/1")
+    assert Remote.find_run() == pathlib.Path("runs/1")
     with pytest.raises(SystemExit):
         train("resume=runs/1")
     assert "2 epochs are trained already" in capsys.readouterr().err
